@@ -1,0 +1,7 @@
+//! DDL: statements that change the source's tables.
+
+codes! {
+    DDL001 AfterOperatorAction "the statement cannot be translated";
+    DDL002 AfterOperatorAction "the statement cannot be parsed";
+    DDL003 AfterOperatorAction "the statement does not fit the known table";
+}
