@@ -27,6 +27,8 @@ declare
     p_source alias for $2;
     c_replay_lock constant integer := 1128813145;
     c_small_bytes constant bigint := 65536;
+    c_unique_violation constant text := '23505';
+    c_apply_freely constant text := 'CH001';
     v_search_path constant text := current_setting('search_path');
     v_log_tables text[];
     v_dest_schema text;
@@ -34,21 +36,27 @@ declare
     v_own boolean;
     v_cursor bigint;
     v_sql text;
+    v_freely boolean;
+    v_free boolean := false;
     v_entry record;
     v_event bigint;
     v_schema text;
     v_table text;
     v_name text;
+    v_after jsonb;
+    v_before jsonb;
+    v_kind text;
+    v_statement text;
     v_plan jsonb;
-    v_plans jsonb := '{}';
-    v_made jsonb := '{}';
+    v_plans jsonb;
+    v_made jsonb;
     v_rows bigint;
-    v_seen bigint := 0;
-    v_replayed bigint := 0;
-    v_skipped bigint := 0;
-    v_ddl bigint := 0;
-    v_missed jsonb := '{}';
-    v_lost jsonb := '{}';
+    v_seen bigint;
+    v_replayed bigint;
+    v_skipped bigint;
+    v_ddl bigint;
+    v_missed jsonb;
+    v_lost jsonb;
     v_state text;
     v_message text;
     v_constraint text;
@@ -93,67 +101,108 @@ begin
     v_sql := format('select * from (%s %s) entry order by i_id_event limit $3',
                     v_sql, case when v_cursor is null then 'offset 0' end);
 
-    begin
-        for v_entry in
-            execute v_sql using v_batch, coalesce(v_cursor, 0), p_max_events
-        loop
-            v_seen := v_seen + 1;
-            v_event := v_entry.i_id_event;
-            v_schema := v_entry.v_schema_name;
-            v_table := v_entry.v_table_name;
-            v_name := format('%I.%I', v_schema, v_table);
-            v_plan := v_plans -> v_name;
-            if v_plan is null then
-                v_plan := sch_chameleon.fn_table_plan(
-                    p_source, v_batch, v_schema, v_table);
-                v_plans := v_plans || jsonb_build_object(v_name, v_plan);
-            end if;
-            if v_plan ->> 'action' <> 'apply' then
-                v_skipped := v_skipped + 1;
-                if v_plan ->> 'action' <> 'seen' then
-                    v_missed := v_missed || jsonb_build_object(
-                        v_table, coalesce((v_missed ->> v_table)::bigint, 0) + 1);
+    -- exactly at first; freely where that shows that entries were applied before
+    <<attempts>>
+    for v_freely in select unnest(array[false, true]) loop
+        v_seen := 0;
+        v_replayed := 0;
+        v_skipped := 0;
+        v_ddl := 0;
+        v_missed := '{}';
+        v_lost := '{}';
+        v_plans := '{}';
+        v_made := '{}';
+        begin
+            for v_entry in
+                execute v_sql using v_batch, coalesce(v_cursor, 0), p_max_events
+            loop
+                v_seen := v_seen + 1;
+                v_event := v_entry.i_id_event;
+                v_schema := v_entry.v_schema_name;
+                v_table := v_entry.v_table_name;
+                v_name := format('%I.%I', v_schema, v_table);
+                v_plan := v_plans -> v_name;
+                if v_plan is null then
+                    v_plan := sch_chameleon.fn_table_plan(p_source, v_batch, v_schema, v_table);
+                    v_plans := v_plans || jsonb_build_object(v_name, v_plan);
                 end if;
-            elsif v_entry.enm_binlog_event = 'ddl' then
-                perform set_config('search_path', quote_ident(v_schema), true);
-                execute v_entry.t_query;
-                -- statements of 1.x set it for the session
-                perform set_config('search_path', v_search_path, false);
-                v_ddl := v_ddl + 1;
-                v_plans := '{}';
-                v_made := '{}';
-            else
-                select a.made, a.rows into v_made, v_rows
-                  from sch_chameleon.fn_apply_row(
-                       v_made, v_name::regclass, v_plan, v_entry.enm_binlog_event,
-                       v_entry.jsb_event_data, v_entry.jsb_event_update, v_own) a;
+                if v_plan ->> 'action' <> 'apply' then
+                    v_skipped := v_skipped + 1;
+                    if v_plan ->> 'action' <> 'seen' then
+                        v_missed := v_missed || jsonb_build_object(
+                            v_table, coalesce((v_missed ->> v_table)::bigint, 0) + 1);
+                    end if;
+                    continue;
+                elsif v_entry.enm_binlog_event = 'ddl' then
+                    perform set_config('search_path', quote_ident(v_schema), true);
+                    execute v_entry.t_query;
+                    -- statements of 1.x set it for the session
+                    perform set_config('search_path', v_search_path, false);
+                    v_ddl := v_ddl + 1;
+                    v_plans := '{}';
+                    v_made := '{}';
+                    continue;
+                end if;
+
+                v_after := v_entry.jsb_event_data;
+                v_before := v_after;
+                if v_entry.enm_binlog_event = 'update' then
+                    v_before := v_entry.jsb_event_update;
+                elsif v_entry.enm_binlog_event = 'delete' then
+                    v_after := '{}';
+                end if;
+                v_free := (v_plan ->> 'free')::boolean;
+                if v_free and v_freely then
+                    v_rows := sch_chameleon.fn_apply_free(
+                        v_name::regclass, string_to_array(v_plan ->> 'key', ','),
+                        v_entry.enm_binlog_event, v_after, v_before, v_own);
+                else
+                    v_kind := concat_ws(' ', v_entry.enm_binlog_event, v_name,
+                        jsonb_path_query_array(v_after, '$.keyvalue().key'),
+                        jsonb_path_query_array(v_before, '$.keyvalue().key'));
+                    v_statement := v_made ->> v_kind;
+                    if v_statement is null then
+                        v_statement := sch_chameleon.fn_replay_statement(
+                            v_name::regclass, string_to_array(v_plan ->> 'key', ','),
+                            v_entry.enm_binlog_event, array(select jsonb_object_keys(v_after)),
+                            array(select jsonb_object_keys(v_before)), v_own);
+                        v_made := v_made || jsonb_build_object(v_kind, v_statement);
+                    end if;
+                    execute v_statement using v_after, v_before;
+                    get diagnostics v_rows = row_count;
+                end if;
                 if v_rows > 0 then
                     v_replayed := v_replayed + 1;
-                else
-                    v_skipped := v_skipped + 1;
-                    if not (v_plan ->> 'free')::boolean then
-                        v_name := v_table || ' ' || v_entry.enm_binlog_event;
-                        v_lost := v_lost || jsonb_build_object(v_name, jsonb_build_object(
-                            'table', v_table, 'event', v_entry.enm_binlog_event,
-                            'binlog', v_entry.t_binlog_name,
-                            'position', v_entry.i_binlog_position,
-                            'rows', coalesce((v_lost -> v_name ->> 'rows')::bigint, 0) + 1));
-                    end if;
+                    continue;
                 end if;
-            end if;
-            v_cursor := v_event;
-        end loop;
-    exception when others then
-        get stacked diagnostics v_state = returned_sqlstate, v_message = message_text,
-            v_constraint = constraint_name, v_column = column_name;
-        -- messages of class 22 quote the value, and those of triggers may
-        raise exception 'table %.%: %', v_schema, v_table,
-            case when v_state like '22%' then 'a value is not accepted'
-                 when v_state like 'P0%' then 'a trigger or function refuses the row'
-                 else v_message end
-            using errcode = v_state, detail = format('batch %s, event %s', v_batch, v_event), constraint = v_constraint, column = v_column,
-                  schema = v_schema, table = v_table;
-    end;
+                if v_free and not v_freely and v_entry.enm_binlog_event = 'update' then
+                    raise exception 'the row is not there' using errcode = c_apply_freely;
+                end if;
+                v_skipped := v_skipped + 1;
+                if not v_free then
+                    v_kind := v_table || ' ' || v_entry.enm_binlog_event;
+                    v_lost := v_lost || jsonb_build_object(v_kind, jsonb_build_object(
+                        'table', v_table, 'event', v_entry.enm_binlog_event,
+                        'binlog', v_entry.t_binlog_name, 'position', v_entry.i_binlog_position,
+                        'rows', coalesce((v_lost -> v_kind ->> 'rows')::bigint, 0) + 1));
+                end if;
+            end loop;
+            exit attempts;
+        exception when others then
+            get stacked diagnostics v_state = returned_sqlstate, v_message = message_text,
+                v_constraint = constraint_name, v_column = column_name;
+            continue attempts when v_free and not v_freely
+                               and v_state in (c_apply_freely, c_unique_violation);
+            -- messages of class 22 quote the value, and those of triggers may
+            raise exception 'table %.%: %', v_schema, v_table,
+                case when v_state like '22%' then 'a value is not accepted'
+                     when v_state like 'P0%' then 'a trigger or function refuses the row'
+                     else v_message end
+                using errcode = v_state, detail = format('batch %s, event %s', v_batch, v_event),
+                      constraint = v_constraint, column = v_column,
+                      schema = v_schema, table = v_table;
+        end;
+    end loop;
 
     perform sch_chameleon.fn_note_losses(p_source, v_batch, v_missed, v_lost);
     update only sch_chameleon.t_replica_batch
@@ -168,7 +217,7 @@ begin
         perform sch_chameleon.fn_truncate_drained(p_source, c_small_bytes, false);
     else
         insert into sch_chameleon.t_replay_cursor (i_id_batch, i_id_event)
-        values (v_batch, v_cursor)
+        values (v_batch, v_event)
             on conflict (i_id_batch) do update set i_id_event = excluded.i_id_event;
     end if;
     return exists (select from only sch_chameleon.t_replica_batch

@@ -7,8 +7,8 @@
 --             p_table   its name there
 -- returns     {"action", "key", "free"}: action is apply; held (counted, not applied); seen (a copy
 --             made later holds it already); keyless (1.x does not replicate it, and wrote the
---             batch). key: key columns by t_replica_tables, or null. free: entries may have been
---             applied before, so they are applied idempotently.
+--             batch). key: key columns by t_replica_tables with commas between, or null. free:
+--             entries may have been applied before, so they are applied idempotently.
 -- locks       none
 create or replace function sch_chameleon.fn_table_plan(
     p_source bigint, p_batch bigint, p_schema text, p_table text)
@@ -23,7 +23,7 @@ as $body$
             when p_batch < w.i_id_batch then 'seen'
             when not o.own_rows and r.key is null then 'keyless'
             else 'apply' end,
-        'key', to_jsonb(r.key),
+        'key', r.key,
         'free', not o.own_rows
                 or coalesce((o.file_number, o.file, o.position)
                             < (w.file_number, w.file, w.position),
@@ -36,8 +36,7 @@ as $body$
               from sch_chameleon.t_replica_batch b
               left join sch_chameleon.t_batch_detail d using (i_id_batch)
              where b.i_id_batch = p_batch) o
-      left join (select string_to_array(
-                            replace(array_to_string(t.v_table_pkey, ','), '"', ''), ',') as key
+      left join (select replace(array_to_string(t.v_table_pkey, ','), '"', '') as key
                    from sch_chameleon.t_replica_tables t
                   where t.i_id_source = p_source
                     and t.v_table_name = p_table and t.v_schema_name = p_schema) r on true

@@ -14,12 +14,13 @@ const OWN_TABLES: &str = include_str!("../../../../sql/catalog/1.3/own_tables.sq
 const FUNCTIONS: &[&str] = &[
     include_str!("../../../../sql/catalog/1.3/fn_refresh_parts.sql"),
     include_str!("../../../../sql/catalog/1.3/fn_truncate_drained.sql"),
+    include_str!("../../../../sql/catalog/1.3/fn_delete_batches.sql"),
     include_str!("../../../../sql/catalog/1.3/fn_value_expression.sql"),
     include_str!("../../../../sql/catalog/1.3/fn_row_condition.sql"),
     include_str!("../../../../sql/catalog/1.3/fn_conflict_condition.sql"),
     include_str!("../../../../sql/catalog/1.3/fn_replay_statement.sql"),
     include_str!("../../../../sql/catalog/1.3/fn_table_plan.sql"),
-    include_str!("../../../../sql/catalog/1.3/fn_apply_row.sql"),
+    include_str!("../../../../sql/catalog/1.3/fn_apply_free.sql"),
     include_str!("../../../../sql/catalog/1.3/fn_note_losses.sql"),
     include_str!("../../../../sql/catalog/1.3/fn_process_batch.sql"),
 ];

@@ -104,7 +104,7 @@ pub struct PredecessorSession {
 pub async fn predecessor_sessions(
     c: &impl GenericClient,
 ) -> Result<Vec<PredecessorSession>, CatalogError> {
-    let sql = "select pid, application_name as name, client_addr::text as address, \
+    let sql = "select pid, application_name as name, host(client_addr) as address, \
                       substring(application_name \
                                 from '^\\[PGCH\\] - source: (.*), action: [^,]*$') as source \
                  from pg_stat_activity \

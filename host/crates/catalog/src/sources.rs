@@ -129,6 +129,10 @@ pub async fn drop_source(c: &impl GenericClient, name: &str) -> Result<bool, Cat
                 where d.i_id_batch = b.i_id_batch and b.i_id_source = s.i_id_source \
                   and s.t_source = $1";
     db::execute(c, attempt, sql, &params).await?;
+    let sql = "select sch_chameleon.fn_delete_batches(array( \
+                   select b.i_id_batch from sch_chameleon.t_replica_batch b \
+                     join sch_chameleon.t_sources s using (i_id_source) where s.t_source = $1))";
+    db::query(c, attempt, sql, &params).await?;
     let sql = "delete from sch_chameleon.t_index_def d using sch_chameleon.t_sources s \
                 where d.i_id_source = s.i_id_source and s.t_source = $1";
     db::execute(c, attempt, sql, &params).await?;

@@ -4,7 +4,8 @@
 //! `idempotent_until`, and exactly from there on. After a resync of single tables the stream is
 //! rewound to their low mark; changes of all other tables at or before the floor are skipped,
 //! because they are at the target already. Each row notes the batch that was open when it was
-//! written; see [`Window::batch`].
+//! written: replay skips a table's entries in batches before [`Window::batch`], because a copy made
+//! later holds them or the stream, rewound, brings them again.
 
 use chameleon_model::name::target_name;
 use chameleon_model::{SourcePosition, TableName};

@@ -36,6 +36,18 @@ pub fn target_name(name: &str) -> String {
     format!("{}_{:08x}", &name[..cut], fnv1a(name.as_bytes()))
 }
 
+/// Columns that every PostgreSQL table has of its own.
+const SYSTEM_COLUMNS: [&str; 6] = ["tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"];
+
+/// The name that a column gets at the target: [`target_name`], with `_` behind it where PostgreSQL
+/// has a system column of that name.
+pub fn target_column_name(name: &str) -> String {
+    if SYSTEM_COLUMNS.contains(&name) {
+        return format!("{name}_");
+    }
+    target_name(name)
+}
+
 /// Name of a table's index at the target, where index names share one space per schema.
 pub fn target_index_name(table: &str, index: &str) -> String {
     target_name(&format!("{table}_{index}"))
@@ -65,6 +77,13 @@ mod tests {
         assert_ne!(a, b);
         // 54 falls inside the 14th emoji of four bytes each: 52 bytes are kept
         check(&"🦎".repeat(16), 61);
+    }
+
+    #[test]
+    fn columns_never_have_the_name_of_a_system_column() {
+        assert_eq!(target_column_name("xmin"), "xmin_");
+        assert_eq!(target_column_name("XMIN"), "XMIN");
+        assert_eq!(target_column_name("a"), "a");
     }
 
     #[test]

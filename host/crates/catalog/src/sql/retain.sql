@@ -13,11 +13,6 @@ with newest as (
        and i_id_batch not in (select i_id_batch from newest)
      order by ts_created
      limit $3
-), removed as (
-    delete from sch_chameleon.t_replica_batch b
-     using old
-     where b.i_id_batch = old.i_id_batch
-    returning b.i_id_batch
 ), oldest_needed as (
     select min(i_id_batch) as id
       from sch_chameleon.t_replica_batch
@@ -33,4 +28,4 @@ with newest as (
                       and later.i_id_batch > h.i_id_batch
                       and later.i_id_batch <= o.id)
 )
-select count(*) as removed from removed
+select sch_chameleon.fn_delete_batches(array(select i_id_batch from old)) as removed

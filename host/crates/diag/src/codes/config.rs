@@ -13,6 +13,8 @@ codes! {
     CFG010 Never "a word of the configuration should be in quotes";
     CFG011 Never "the configuration file is not YAML that can be used";
     CFG012 Never "the home directory cannot be found or made";
+    CFG013 Never "an input file cannot be read";
+    CFG014 Never "the output cannot be written";
     CFG050 Never "the command line cannot be followed";
     CFG051 Never "a command that destroys something was not confirmed";
     CFG052 Never "the question was not answered with yes";

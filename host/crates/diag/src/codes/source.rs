@@ -1,7 +1,7 @@
 //! SRC: the MySQL or MariaDB source.
 //!
 //! 001-009 connection and statements, 010-029 what `check` finds, 030-049 the binlog, 050-059 the
-//! snapshot.
+//! snapshot, 060-069 the binlog's contents.
 
 codes! {
     SRC001 WithBackoff "the source does not answer";
@@ -26,6 +26,7 @@ codes! {
     SRC022 AfterOperatorAction "the source's binlog leaves the database out";
     SRC023 AfterOperatorAction "a table's storage engine knows no transactions";
     SRC024 AfterOperatorAction "a setting of the source makes replication weaker";
+    SRC025 AfterOperatorAction "a foreign key changes rows unseen";
     SRC030 AfterOperatorAction "the source has purged the binlog that is needed";
     SRC031 AfterOperatorAction "the source does not send its binlog from there";
     SRC032 WithBackoff "a binlog event is damaged";
@@ -38,4 +39,6 @@ codes! {
     SRC050 WithBackoff "the tables of the source cannot be locked";
     SRC051 AfterOperatorAction "a table's shape changed during the copy";
     SRC052 AfterOperatorAction "a value of the source cannot be read";
+    SRC060 AfterOperatorAction "the source reports that its binlog lacks changes";
+    SRC061 AfterOperatorAction "the source logged a change as a statement";
 }

@@ -1,0 +1,128 @@
+//! The binlog as a stream of transactions.
+//!
+//! `stream` reads and verifies events, `table_map` and `plan` decide once per table version how
+//! its row images are decoded, `rows` decodes them straight into a [`ChangeBuffer`](chameleon_model::ChangeBuffer), `assemble`
+//! puts events together into transactions. A position and a GTID set move at the end of a
+//! transaction only. What cannot be decoded or followed holds that table: nothing is skipped in
+//! silence.
+//!
+//! This module decides on no retry and writes nothing.
+
+mod assemble;
+mod cell;
+mod event;
+mod maps;
+pub mod online_change;
+mod place;
+mod plan;
+mod query;
+mod reader;
+mod row_events;
+mod rows;
+mod schemas;
+mod source;
+mod statement;
+mod stream;
+mod table_map;
+mod transaction;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chameleon_ddl::SchemaChange;
+use chameleon_model::{BinlogPosition, GtidSet, TableName, TableSchema};
+
+use crate::{SourceError, TableSelection};
+
+pub use source::BinlogSource;
+
+/// Where to begin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StartAt {
+    /// The end of a transaction, or a file's start.
+    Position(BinlogPosition),
+    /// After all transactions of the set, on whatever server has the rest.
+    Gtid(GtidSet),
+    /// The end of a rows event inside a transaction, as pg_chameleon 1.x saved it. The file is read
+    /// from its start; rows that end at or before the position are skipped.
+    RowEvent(BinlogPosition),
+}
+
+/// How to follow a source.
+#[derive(Clone, Debug)]
+pub struct BinlogOptions {
+    /// Own server id, unique among the source's replicas.
+    pub server_id: u32,
+    /// How often an idle source tells that it lives. Silence of three times that long is a lost
+    /// connection.
+    pub heartbeat: Duration,
+    /// Where to begin.
+    pub start: StartAt,
+    /// GTIDs executed up to [`StartAt::Position`], where they are known. Where they are not and the
+    /// source has GTIDs, they are derived by reading the file from its start.
+    pub gtids: Option<GtidSet>,
+    /// Tables that take part.
+    pub selection: TableSelection,
+}
+
+/// What the schema history has to keep of a DDL statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HistoryChange {
+    /// The version that is in force from now on.
+    Set(Arc<TableSchema>),
+    /// The table is gone.
+    Dropped(TableName),
+}
+
+/// A DDL statement.
+#[derive(Clone, Debug)]
+pub struct DdlStep {
+    /// The statement as the source ran it.
+    pub sql: String,
+    /// Its default database, empty where it had none.
+    pub default_schema: String,
+    /// What the target has to do, in order; empty where only tables of a running online schema
+    /// change are concerned. `Unsupported` is not among them: such a table comes as [`Step::Hold`].
+    /// `Drop` ends the hold of a held table, too.
+    pub changes: Vec<SchemaChange>,
+    /// What the schema history has to keep, tables of online schema changes (`_x_gho`) included.
+    pub history: Vec<HistoryChange>,
+    /// The statement stands in a transaction together with rows (CREATE TABLE .. AS SELECT): the
+    /// position does not move with this step, a `Committed` follows.
+    pub in_transaction: bool,
+    /// When the source committed it, microseconds since the epoch.
+    pub commit_micros: i64,
+}
+
+/// What a call of [`BinlogSource::next`] came to.
+#[derive(Debug)]
+pub enum Step {
+    /// The buffer is full inside a transaction; it goes on in the next call. The buffer may be
+    /// emptied.
+    Continued,
+    /// A transaction is complete.
+    Committed {
+        /// When the source committed it, microseconds since the epoch.
+        commit_micros: i64,
+        /// Changes of the whole transaction, those of earlier `Continued` steps included.
+        rows: usize,
+    },
+    /// The transaction was rolled back. Its rows were taken out of the buffer; what was handed out
+    /// by `Continued` since the last complete transaction must be dropped.
+    RolledBack,
+    /// A DDL statement; it is a transaction of its own.
+    Ddl(DdlStep),
+    /// The position moved and no row came: heartbeat, filtered transaction, rotate.
+    Progress {
+        /// Time at the source, microseconds since the epoch.
+        commit_micros: i64,
+    },
+    /// Rows of that table cannot be decoded; from the first such row on they are counted only. May
+    /// come inside a transaction: the buffer must be left as it is.
+    Hold {
+        /// The table.
+        table: TableName,
+        /// Why.
+        error: SourceError,
+    },
+}

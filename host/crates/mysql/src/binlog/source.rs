@@ -1,0 +1,306 @@
+//! The open stream: connection, state and the schema at the position in one.
+
+use std::sync::Arc;
+
+use chameleon_model::{BinlogPosition, ChangeBuffer, SourcePosition, TableName, TableSchema};
+
+use crate::rows::quote;
+use crate::{Source, SourceConn, SourceError};
+
+use super::assemble::{Assembler, Skip};
+use super::schemas::{Concern, Schemas};
+use super::statement::Defaults;
+use super::stream::{EventStream, RawEvent, Start};
+use super::{BinlogOptions, StartAt, Step};
+
+/// Where the first event of a file begins.
+const FIRST_EVENT: u64 = 4;
+
+const WHAT: &str = "read the binlog";
+
+/// An open binlog stream with the schema at its position.
+#[derive(Debug)]
+pub struct BinlogSource {
+    stream: EventStream,
+    assembler: Assembler,
+    /// An event that waits for room in the buffer.
+    waiting: Option<RawEvent>,
+}
+
+/// How a start is brought about.
+struct Plan {
+    start: Start,
+    position: SourcePosition,
+    skip: Option<Skip>,
+}
+
+impl BinlogSource {
+    /// Connects, asks for the binlog and waits for its first event. `tables` is the schema at that
+    /// position, tables of running online schema changes (see
+    /// [`original_of`](super::online_change::original_of)) included.
+    ///
+    /// Errors: SRC030 where the binlog is purged, SRC031 where the source refuses for another
+    /// reason, SRC038 where the position does not exist, and those of every connection.
+    pub async fn open(
+        source: &Source,
+        options: BinlogOptions,
+        tables: Vec<Arc<TableSchema>>,
+    ) -> Result<Self, SourceError> {
+        let mut conn = source.connect().await?;
+        if !conn.info.log_bin {
+            return Err(SourceError::NoBinlog);
+        }
+        let info = conn.info.clone();
+        let defaults = read_defaults(&mut conn, &source.database).await?;
+        let fold_case = info.lower_case_table_names != 0;
+        let schemas = Schemas::new(
+            source.database.clone(),
+            options.selection.clone(),
+            fold_case,
+            tables,
+        );
+        let plan = plan_start(&mut conn, &options).await?;
+        tracing::info!(
+            address = %conn.address,
+            start = %plan.start,
+            position = %plan.position.binlog,
+            "binlog stream opens"
+        );
+        let place = plan.position.binlog.clone();
+        let mut stream = EventStream::open(
+            source,
+            conn,
+            options.server_id,
+            options.heartbeat,
+            plan.start,
+        )
+        .await?;
+        // the first event tells the file; a refusal comes in its place
+        let first = stream.next(&place).await?;
+        Ok(Self {
+            stream,
+            assembler: Assembler::new(info, defaults, schemas, plan.position, plan.skip),
+            waiting: Some(first),
+        })
+    }
+
+    /// Appends whole rows to `into` and returns at a transaction's end, at a DDL statement, when
+    /// rows of an open transaction are in the buffer and it takes more than `max_bytes`, or when the
+    /// position moved without rows. Waits without end for something to happen, as long as the source
+    /// sends heartbeats.
+    ///
+    /// Cancel safe: called again with the same buffer, it goes on. After an error the rows of the
+    /// unfinished transaction are taken out of the buffer, and the stream is of no use any more.
+    ///
+    /// Errors: SRC001 lost or silent connection, SRC030 and SRC031 as for `open`, SRC032 damaged
+    /// event, SRC033 unknown event, SRC060 incident, SRC061 rows logged as a statement.
+    pub async fn next(
+        &mut self,
+        into: &mut ChangeBuffer,
+        max_bytes: usize,
+    ) -> Result<Step, SourceError> {
+        let next = self.next_step(into, max_bytes).await;
+        if next.is_err()
+            && let Some(open) = self.assembler.open.take()
+        {
+            open.take_back(into);
+        }
+        next
+    }
+
+    async fn next_step(
+        &mut self,
+        into: &mut ChangeBuffer,
+        max_bytes: usize,
+    ) -> Result<Step, SourceError> {
+        loop {
+            if let Some(open) = &mut self.assembler.open {
+                open.resume(into);
+            }
+            if let Some(step) = self.assembler.pop() {
+                return Ok(step);
+            }
+            if let Some(open) = &mut self.assembler.open
+                && open.has_fresh_rows()
+                && into.bytes() > max_bytes
+            {
+                open.hand_out();
+                return Ok(Step::Continued);
+            }
+            let event = match self.waiting.take() {
+                Some(event) => event,
+                None => self.stream.next(&self.assembler.here()).await?,
+            };
+            let bytes = event.event().body.len();
+            if !into.is_empty() && !into.has_room(bytes.saturating_mul(2)) {
+                self.waiting = Some(event);
+                if let Some(open) = &mut self.assembler.open {
+                    open.hand_out();
+                }
+                return Ok(Step::Continued);
+            }
+            self.assembler.take(&event.event(), into)?;
+        }
+    }
+
+    /// End of the last complete transaction returned. Before the first, where reading began; the
+    /// file is empty until a stream by GTIDs has told it.
+    pub fn position(&self) -> &SourcePosition {
+        &self.assembler.position
+    }
+
+    /// From now on rows of that table are counted, not decoded.
+    pub fn hold(&mut self, table: &TableName) {
+        self.assembler.schemas.hold(table);
+    }
+
+    /// From now on rows of that table are decoded again, by that version of its schema.
+    pub fn release(&mut self, table: Arc<TableSchema>) {
+        self.assembler.schemas.release(table);
+    }
+
+    /// Rows of held tables seen since the last call.
+    pub fn take_held_counts(&mut self) -> Vec<(TableName, u64)> {
+        self.assembler.schemas.take_counts()
+    }
+
+    /// Replicated tables in force at the position; held ones included.
+    pub fn tables(&self) -> impl Iterator<Item = &Arc<TableSchema>> {
+        self.assembler.schemas.of(Concern::Replicated)
+    }
+
+    /// Tables of running online schema changes: not replicated, but to be kept in the schema history
+    /// and given to [`BinlogSource::open`] again.
+    pub fn helper_tables(&self) -> impl Iterator<Item = &Arc<TableSchema>> {
+        self.assembler.schemas.of(Concern::Helper)
+    }
+
+    /// Bytes of binlog behind what has been read, by the source's files and their sizes as
+    /// [`SourceConn::binlog_files`] lists them.
+    pub fn bytes_behind(&self, files: &[(String, u64)]) -> u64 {
+        bytes_behind(&self.assembler.here(), files)
+    }
+}
+
+fn bytes_behind(here: &BinlogPosition, files: &[(String, u64)]) -> u64 {
+    let behind = |(file, size): &(String, u64)| {
+        if **file == *here.file {
+            return size.saturating_sub(here.offset);
+        }
+        let start = BinlogPosition::new(file.as_str(), here.offset);
+        if start > *here { *size } else { 0 }
+    };
+    files.iter().map(behind).sum()
+}
+
+/// Decides how to begin. A place that the protocol cannot name (beyond 4 GiB), a place inside a
+/// transaction, and a place whose GTIDs are to be found out are reached by reading their file from
+/// its start.
+async fn plan_start(conn: &mut SourceConn, options: &BinlogOptions) -> Result<Plan, SourceError> {
+    let (binlog, inside) = match &options.start {
+        StartAt::Gtid(set) => {
+            let binlog = BinlogPosition::new("", FIRST_EVENT);
+            return Ok(Plan {
+                start: Start::Gtids(set.clone()),
+                position: SourcePosition {
+                    binlog,
+                    gtids: Some(set.clone()),
+                },
+                skip: None,
+            });
+        }
+        StartAt::Position(binlog) => (binlog.clone(), false),
+        StartAt::RowEvent(binlog) => (binlog.clone(), true),
+    };
+    let mut gtids = options.gtids.clone();
+    if gtids.is_none() && !inside && conn.info.is_mariadb() {
+        gtids = conn.gtids_at(&binlog).await?;
+    }
+    let derive_gtids = gtids.is_none() && conn.info.gtids;
+    let beyond = u32::try_from(binlog.offset).is_err();
+    let file = binlog.file.to_string();
+    let from_start = binlog.offset > FIRST_EVENT && (inside || beyond || derive_gtids);
+    let start = match (&gtids, u32::try_from(binlog.offset)) {
+        // the server finds the place itself
+        (Some(set), Err(_)) if conn.info.gtids && !inside => Start::Gtids(set.clone()),
+        (_, Ok(offset)) if !from_start => Start::File {
+            file,
+            offset: offset.max(4),
+        },
+        _ => Start::File { file, offset: 4 },
+    };
+    let skip = (from_start && matches!(start, Start::File { .. })).then_some(Skip {
+        until: binlog.offset,
+        inside,
+        derive_gtids,
+    });
+    Ok(Plan {
+        start,
+        position: SourcePosition { binlog, gtids },
+        skip,
+    })
+}
+
+/// Settings that statements in the binlog depend on and that their events do not tell.
+async fn read_defaults(conn: &mut SourceConn, database: &str) -> Result<Defaults, SourceError> {
+    let sql = format!(
+        "select default_character_set_name as charset, default_collation_name as collation \
+         from information_schema.schemata where schema_name = {}",
+        quote(database)
+    );
+    let schemata = conn.rows(WHAT, &sql).await?;
+    let sql = "select @@global.system_time_zone as zone, \
+               @@global.explicit_defaults_for_timestamp + 0 as explicit";
+    let variables = conn.row(WHAT, sql).await?;
+    let schema = |name: &str| {
+        let row = schemata.first()?;
+        row.text(name).map(str::to_owned)
+    };
+    let zone = variables.text("zone").unwrap_or_default();
+    Ok(Defaults {
+        database: database.to_owned(),
+        charset: schema("charset"),
+        collation: schema("collation"),
+        system_time_zone: is_unambiguous_zone(zone).then(|| zone.to_owned()),
+        explicit_defaults_for_timestamp: variables.number("explicit") == Some(1),
+    })
+}
+
+/// Abbreviations such as IST mean several zones; UTC and names of regions mean one.
+fn is_unambiguous_zone(zone: &str) -> bool {
+    matches!(zone, "UTC" | "GMT") || zone.contains('/') || zone.starts_with(['+', '-'])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lag_in_bytes_counts_files_that_are_behind() {
+        let files = [("b.000009", 500), ("b.000010", 700), ("b.000011", 900)];
+        let files = files.map(|(file, size)| (file.to_owned(), size));
+        let check = |file: &str, offset, expect| {
+            assert_eq!(
+                bytes_behind(&BinlogPosition::new(file, offset), &files),
+                expect
+            );
+        };
+        check("b.000010", 700, 900);
+        check("b.000010", 4, 696 + 900);
+        check("b.000009", 0, 2100);
+        check("b.000011", 901, 0);
+        check("b.000012", 4, 0);
+    }
+
+    #[test]
+    fn a_zone_is_taken_where_its_name_means_one_thing() {
+        for (zone, expect) in [
+            ("UTC", true),
+            ("Europe/Berlin", true),
+            ("IST", false),
+            ("", false),
+        ] {
+            assert_eq!(is_unambiguous_zone(zone), expect, "{zone}");
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! Writes rows into PostgreSQL.
+//!
+//! Three ways, with the same guarantees: [`relay`] stores batches durably in the source's log
+//! tables and [`replay`] applies them set-based while the next one is being read;
+//! [`replay::DirectWriter`] applies a batch straight to the tables; [`loader`] copies the rows of a
+//! snapshot. Rows and position always commit in one transaction.
+//!
+//! Nothing here reads a source, decides on a retry, or knows a transform.
+
+pub mod apply;
+mod apply_ddl;
+mod clock;
+mod collapse;
+pub mod error;
+mod json;
+pub mod loader;
+mod read_back;
+pub mod relay;
+pub mod replay;
+pub mod rotate;
+mod sequential;
+mod sets;
+mod statements;
+mod table;
+
+pub use apply::{Applied, Applier, ApplyPolicy, Strictness, TableFailure};
+pub use error::TargetError;
+pub use relay::RelayWriter;
+pub use replay::{DdlEntry, DirectWriter, Replayed, Replayer};

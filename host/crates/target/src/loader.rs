@@ -1,0 +1,356 @@
+//! Writes the rows of a snapshot: binary COPY into a schema that is being built.
+//!
+//! Tables are made without keys in a schema of their own beside the one in use, loaded, given their
+//! keys and indexes, and swapped in by one transaction. Rows of a chunk and the mark that the chunk
+//! is done commit together, so a killed copy goes on at the next chunk. Rows that PostgreSQL
+//! refuses are found by halving the COPY, and reported one by one; the rest is stored.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use chameleon_ddl::mapping::Mapping;
+use chameleon_ddl::render::{self, CreatePlan};
+use chameleon_model::name::{quote_ident, target_name};
+use chameleon_model::{Cell, CellForm, ChangeBuffer, MappingRules, TableSchema};
+use chameleon_postgres::{ArrayParam, BinaryCopy, Client, Failure, PostgresError};
+
+use crate::apply::execute;
+use crate::error::TargetError;
+use crate::sets;
+use crate::statements::Kind;
+use crate::table::ApplyTable;
+
+/// Name of the schema in which the tables of `dest` are built.
+pub fn build_schema(dest: &str) -> String {
+    target_name(&format!("_{dest}_building"))
+}
+
+/// Makes an empty schema, in place of one that an earlier attempt left.
+///
+/// # Errors
+/// What PostgreSQL says: usually that the right to create schemas is missing.
+pub async fn create_schema(client: &Client, schema: &str) -> Result<(), TargetError> {
+    let schema = quote_ident(schema);
+    run(
+        client,
+        &schema,
+        &format!("drop schema if exists {schema} cascade; create schema {schema}"),
+    )
+    .await
+}
+
+/// Makes a table without keys, with its enum types, identity and comments. Returns the plan whose
+/// keys and indexes [`build_keys`] makes after the load.
+///
+/// # Errors
+/// What PostgreSQL says.
+pub async fn create_table(
+    client: &Client,
+    table: &TableSchema,
+    mapping: &Mapping,
+) -> Result<CreatePlan, TargetError> {
+    let plan = render::create(table, mapping);
+    let statements: Vec<&str> = plan
+        .types
+        .iter()
+        .chain(std::iter::once(&plan.table))
+        .chain(&plan.comments)
+        .map(String::as_str)
+        .collect();
+    run(client, &table.name.to_string(), &statements.join(";\n")).await?;
+    Ok(plan)
+}
+
+/// Makes the primary key, then unique and other indexes, each in a transaction of its own. Those
+/// that an earlier attempt made are left as they are.
+///
+/// # Errors
+/// What PostgreSQL says: a duplicate that the source's collation tells apart, an index row too
+/// long.
+pub async fn build_keys(
+    client: &Client,
+    table: &TableSchema,
+    plan: &CreatePlan,
+) -> Result<(), TargetError> {
+    let statements = plan
+        .primary_key
+        .iter()
+        .chain(&plan.unique_indexes)
+        .chain(&plan.indexes);
+    for statement in statements {
+        match run(client, &table.name.to_string(), statement).await {
+            Err(TargetError::Apply { source, .. }) if is_there_already(&source) => {}
+            result => result?,
+        }
+    }
+    Ok(())
+}
+
+/// 42P07: an index of that name exists. 42P16: the table has a primary key.
+fn is_there_already(failure: &Failure) -> bool {
+    matches!(failure.sqlstate(), Some("42P07" | "42P16"))
+}
+
+/// A row that was not stored.
+#[derive(Debug)]
+pub struct RefusedRow {
+    /// Index of its change in the buffer.
+    pub row: usize,
+    /// Why; never holds a value.
+    pub error: TargetError,
+}
+
+/// What became of a buffer.
+#[derive(Debug, Default)]
+pub struct Loaded {
+    /// Rows stored.
+    pub stored: u64,
+    /// Rows not stored.
+    pub refused: Vec<RefusedRow>,
+}
+
+/// Writes one table's rows, inside the caller's transactions.
+#[derive(Debug)]
+pub struct TableLoader {
+    table: ApplyTable,
+    copy: Option<String>,
+}
+
+impl TableLoader {
+    /// Plans the table's columns as found in `schema`.
+    ///
+    /// # Errors
+    /// The table is missing, or a column's values cannot go into the type found.
+    pub async fn open(
+        client: &Client,
+        table: &Arc<TableSchema>,
+        schema: &str,
+        rules: &MappingRules,
+    ) -> Result<Self, TargetError> {
+        let table = ApplyTable::load(client, table, schema, rules, CellForm::Source).await?;
+        let copy = table.copy_statement();
+        Ok(Self { table, copy })
+    }
+
+    /// Stores the buffer's rows, all of this table. A transaction has to be open.
+    ///
+    /// # Errors
+    /// What concerns more than single rows: the connection, the disk, the table.
+    pub async fn load(
+        &mut self,
+        client: &Client,
+        rows: &ChangeBuffer,
+    ) -> Result<Loaded, TargetError> {
+        let mut loaded = Loaded::default();
+        let mut ranges: Vec<Range<usize>> = Vec::new();
+        ranges.push(0..rows.len());
+        while let Some(range) = ranges.pop() {
+            if range.is_empty() {
+                continue;
+            }
+            execute(client, "savepoint load").await?;
+            let before = loaded.refused.len();
+            match self
+                .store(client, rows, range.clone(), &mut loaded.refused)
+                .await
+            {
+                Ok(stored) => {
+                    loaded.stored += stored;
+                    execute(client, "release savepoint load").await?;
+                }
+                Err(error) if error.is_of_one_table() && may_be_one_row(&error) => {
+                    execute(client, "rollback to savepoint load").await?;
+                    loaded.refused.truncate(before);
+                    if range.len() == 1 {
+                        loaded.refused.push(RefusedRow {
+                            row: range.start,
+                            error,
+                        });
+                    } else {
+                        let middle = range.start + range.len() / 2;
+                        ranges.push(middle..range.end);
+                        ranges.push(range.start..middle);
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(loaded)
+    }
+
+    async fn store(
+        &mut self,
+        client: &Client,
+        rows: &ChangeBuffer,
+        range: Range<usize>,
+        refused: &mut Vec<RefusedRow>,
+    ) -> Result<u64, TargetError> {
+        match self.copy.clone() {
+            Some(statement) => self.copy(client, rows, range, &statement, refused).await,
+            None => self.insert(client, rows, range, refused).await,
+        }
+    }
+
+    async fn copy(
+        &mut self,
+        client: &Client,
+        rows: &ChangeBuffer,
+        range: Range<usize>,
+        statement: &str,
+        refused: &mut Vec<RefusedRow>,
+    ) -> Result<u64, TargetError> {
+        let table = &self.table;
+        let wrap = |error: PostgresError| match error {
+            PostgresError::Statement { source, .. } => TargetError::Apply {
+                table: table.label(),
+                source,
+            },
+            error => error.into(),
+        };
+        let width = table.columns.len();
+        let mut copy = BinaryCopy::start(client, statement, width)
+            .await
+            .map_err(wrap)?;
+        for row in range {
+            let Some(cells) = rows.after(&rows.changes()[row]) else {
+                continue;
+            };
+            let written = copy.row_with(|out| {
+                table.columns.iter().try_for_each(|column| {
+                    let cell = cells
+                        .get(column.source_index)
+                        .copied()
+                        .unwrap_or(Cell::Absent);
+                    column
+                        .encoder
+                        .binary(rows, cell, out)
+                        .map_err(|error| table.encode_error(&column.name, error))
+                })
+            });
+            if let Err(error) = written {
+                refused.push(RefusedRow { row, error });
+            }
+            if copy.is_full() {
+                copy.drain().await.map_err(wrap)?;
+            }
+        }
+        copy.finish().await.map_err(wrap)
+    }
+
+    /// The way for columns that take no binary COPY.
+    async fn insert(
+        &mut self,
+        client: &Client,
+        rows: &ChangeBuffer,
+        range: Range<usize>,
+        refused: &mut Vec<RefusedRow>,
+    ) -> Result<u64, TargetError> {
+        let mut stored = 0;
+        let mut arrays: Vec<ArrayParam> = self
+            .table
+            .columns
+            .iter()
+            .map(|c| sets::new_array(&c.encoder))
+            .collect();
+        let last = range.end;
+        for row in range {
+            let Some(cells) = rows.after(&rows.changes()[row]) else {
+                continue;
+            };
+            let length = arrays.first().map_or(0, ArrayParam::len);
+            let pushed = arrays
+                .iter_mut()
+                .enumerate()
+                .try_for_each(|(column, array)| {
+                    sets::push(&self.table, rows, cells, column, array)
+                });
+            if let Err(error) = pushed {
+                arrays.iter_mut().for_each(|a| a.truncate(length));
+                refused.push(RefusedRow { row, error });
+            }
+            let full = arrays.iter().map(ArrayParam::bytes).sum::<usize>() >= 4 << 20;
+            if full || row + 1 == last {
+                stored += sets::execute(client, &mut self.table, &Kind::Insert, &arrays).await?;
+                arrays.iter_mut().for_each(ArrayParam::clear);
+            }
+        }
+        Ok(stored)
+    }
+}
+
+/// Puts the schema that was built in the place of `dest`, and drops what was there. Inside the
+/// caller's transaction: readers see the old tables or the new ones.
+///
+/// # Errors
+/// What PostgreSQL says; the caller rolls back and the old schema is still in place.
+pub async fn swap_schema(client: &Client, build: &str, dest: &str) -> Result<(), TargetError> {
+    let (build, quoted) = (quote_ident(build), quote_ident(dest));
+    let script = format!(
+        "set local lock_timeout = '10s'; drop schema if exists {quoted} cascade; \
+         alter schema {build} rename to {quoted}"
+    );
+    run(client, dest, &script).await
+}
+
+/// Moves single tables, with their enum types, from the build schema to `dest` in place of those of
+/// the same name. Inside the caller's transaction.
+///
+/// # Errors
+/// What PostgreSQL says.
+pub async fn swap_tables(
+    client: &Client,
+    build: &str,
+    dest: &str,
+    tables: &[String],
+) -> Result<(), TargetError> {
+    let (from, to) = (quote_ident(build), quote_ident(dest));
+    let mut script = format!("create schema if not exists {to}; set local lock_timeout = '10s';\n");
+    for table in tables {
+        let name = quote_ident(table);
+        script.push_str(&format!("drop table if exists {to}.{name} cascade;\n"));
+    }
+    run(client, dest, &script).await?;
+    let types = client
+        .query(
+            "select typname::text from pg_type where typnamespace = \
+                (select oid from pg_namespace where nspname = $1) and typtype = 'e'",
+            &[&build],
+        )
+        .await
+        .map_err(|e| TargetError::Apply {
+            table: dest.to_owned(),
+            source: Failure::from(&e),
+        })?;
+    let mut script = String::new();
+    for row in types {
+        let name = quote_ident(row.get::<_, &str>(0));
+        script.push_str(&format!("drop type if exists {to}.{name} cascade;\n"));
+        script.push_str(&format!("alter type {from}.{name} set schema {to};\n"));
+    }
+    for table in tables {
+        script.push_str(&format!(
+            "alter table {from}.{} set schema {to};\n",
+            quote_ident(table)
+        ));
+    }
+    run(client, dest, &script).await
+}
+
+/// A constraint or value that single rows may violate, rather than the table as a whole.
+fn may_be_one_row(error: &TargetError) -> bool {
+    use chameleon_postgres::Class;
+    matches!(
+        error.class(),
+        Class::Data | Class::Constraint(_) | Class::Other
+    )
+}
+
+async fn run(client: &Client, object: &str, script: &str) -> Result<(), TargetError> {
+    client
+        .batch_execute(script)
+        .await
+        .map_err(|error| TargetError::Apply {
+            table: object.to_owned(),
+            source: Failure::from(&error),
+        })
+}

@@ -1,0 +1,32 @@
+//! Loading snapshot rows.
+
+use chameleon_model::{ChangeBuffer, MappingRules};
+use chameleon_target::loader::TableLoader;
+
+use crate::db::{TestDb, change, table};
+
+#[tokio::test]
+async fn a_refused_row_is_found_and_the_rest_is_stored() {
+    let db = TestDb::create("bisect").await;
+    db.source("create table shop.a (id bigint, u int check (u <> 666), v text)")
+        .await;
+    let (a, mut buffer) = (table("a", true), ChangeBuffer::default());
+    for id in 0..1_000i64 {
+        let u = if id == 17 || id == 900 { 666 } else { 1 };
+        let v = if id == 500 { "a\0b" } else { "x" };
+        change(&mut buffer, &a, None, Some((id, Some(u), Some(v))));
+    }
+    let client = db.client().await;
+    client.batch_execute("begin").await.unwrap();
+    let rules = MappingRules::default();
+    let mut loader = TableLoader::open(&client, &a, "shop", &rules)
+        .await
+        .unwrap();
+    let loaded = loader.load(&client, &buffer).await.unwrap();
+    client.batch_execute("commit").await.unwrap();
+    let mut refused: Vec<usize> = loaded.refused.iter().map(|r| r.row).collect();
+    refused.sort_unstable();
+    assert_eq!((loaded.stored, refused), (997, vec![17, 500, 900]));
+    assert_eq!(db.rows("select count(*) from shop.a").await, "997\n");
+    db.drop_database().await;
+}

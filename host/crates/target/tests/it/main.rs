@@ -1,0 +1,8 @@
+//! Writing to a real PostgreSQL: relay, replay, direct, loader.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod apply;
+mod db;
+mod load;
+mod relay;

@@ -1,0 +1,87 @@
+//! Locks that this process holds on sources, through sessions that it may have lost.
+//!
+//! A source is held by an advisory lock of one session. Where that session's connection was cut, or
+//! is closing, the server may still count it among the living: such a session of our own is ended,
+//! and the lock taken over. A session of anybody else is named and left alone.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use chameleon_catalog::{SourceRow, sessions};
+use chameleon_postgres::{Client, PostgresError};
+
+use crate::context::{Context, session_text};
+use crate::error::HostError;
+
+/// How long a session that was ended may take to go.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How often it is looked for.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Which lock of a source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lock {
+    /// Reading the source.
+    Replica,
+    /// Applying its batches.
+    Replay,
+}
+
+/// Backends of this process, by process id.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct OwnSessions(Arc<Mutex<Vec<i32>>>);
+
+impl OwnSessions {
+    /// Takes a source's lock for the session of `client`.
+    ///
+    /// # Errors
+    /// CAT012 where somebody else has it.
+    pub(crate) async fn take(
+        &self,
+        client: &Client,
+        cx: &Context,
+        row: &SourceRow,
+        lock: Lock,
+    ) -> Result<(), HostError> {
+        let failed = |e| PostgresError::statement("look at our own sessions", &e);
+        let read = client.query_one("select pg_backend_pid()", &[]).await;
+        let pid: i32 = read.and_then(|row| row.try_get(0)).map_err(failed)?;
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let taken = match lock {
+                Lock::Replica => sessions::lock_replica(client, row.id).await?,
+                Lock::Replay => sessions::lock_replay(client, row.id).await?,
+            };
+            if taken {
+                self.0
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push(pid);
+                return Ok(());
+            }
+            let holder = match lock {
+                Lock::Replica => sessions::replica_holder(client, row.id).await?,
+                Lock::Replay => sessions::replay_holder(client, row.id).await?,
+            };
+            if let Some(session) = holder {
+                let mine = self
+                    .0
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .contains(&session.pid);
+                if !mine || Instant::now() > deadline {
+                    return Err(HostError::ReplicaAlive {
+                        attempt: "start the replica of",
+                        source_name: cx.name().to_owned(),
+                        session: session_text(&session),
+                    });
+                }
+                let end = client
+                    .execute("select pg_terminate_backend($1)", &[&session.pid])
+                    .await;
+                end.map_err(failed)?;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+}

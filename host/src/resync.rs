@@ -1,0 +1,299 @@
+//! `sync_tables`: copies single tables anew while the stream goes on.
+//!
+//! The table is held, so that the stream leaves its changes out; its rows are copied beside it, at
+//! positions of their own; it takes the old one's place and asks to rejoin. The stream then goes
+//! back to the copy's low mark, skips what the other tables have had already (the floor), takes the
+//! table's changes idempotently up to the copy's high mark, and everything exactly from there on.
+//! The replica does this by itself when it sees the request; without one, this command does it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chameleon_catalog::held::{self, HeldState, Hold};
+use chameleon_catalog::windows::{self, Floor};
+use chameleon_catalog::{SourceRow, batches, chunks, sessions};
+use chameleon_ddl::mapping::Mapping;
+use chameleon_ddl::render;
+use chameleon_diag::codes;
+use chameleon_model::name::target_name;
+use chameleon_model::{TableName, TableSchema};
+use chameleon_postgres::{Class, Client, PostgresError, classify};
+use chameleon_target::loader;
+
+use crate::context::{Access, Context};
+use crate::copy::{CopyReport, CopyRequest};
+use crate::error::HostError;
+use crate::snapshot::{execute, load, patiently, register, set_windows};
+use crate::stop::Stop;
+
+/// How long a running replica may take to leave the tables out, and to take them back.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// How often the catalog is looked at meanwhile.
+const LOOK: Duration = Duration::from_millis(300);
+
+/// What to resync.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SyncTables {
+    /// Tables by name.
+    Named(Vec<String>),
+    /// All that are held.
+    Disabled,
+}
+
+/// How to resync.
+#[derive(Clone, Debug)]
+pub struct SyncOptions {
+    /// Which tables.
+    pub tables: SyncTables,
+    /// Told to end.
+    pub stop: Stop,
+}
+
+/// Copies tables anew and lets them rejoin the stream.
+///
+/// # Errors
+/// What stands in the way; the tables stay held then, and the command can be given again.
+pub async fn sync_tables(cx: &Context, options: SyncOptions) -> Result<CopyReport, HostError> {
+    let control = cx.open_catalog(Access::Write).await?;
+    let row = cx.source_row(&control).await?;
+    if batches::open_batch(&control, row.id).await?.is_none() {
+        return Err(HostError::NotInitialised {
+            source_name: row.name,
+        });
+    }
+    let names = match options.tables {
+        SyncTables::Named(names) => names,
+        SyncTables::Disabled => {
+            let held = held::list(&control, row.id).await?;
+            held.into_iter().map(|h| h.table.name).collect()
+        }
+    };
+    if names.is_empty() {
+        return Ok(CopyReport::default());
+    }
+    let mut conn = cx.connect_source().await?;
+    let selected = load(cx, &mut conn, &names).await?;
+    leave_out(&control, &row, &selected).await?;
+    let mut mapping = cx.mapping();
+    mapping.learn(selected.iter().map(|t| &**t).collect::<Vec<&TableSchema>>());
+    mapping.dest_schema = loader::build_schema(&format!("{}_sync", row.dest_schema));
+    let request = CopyRequest {
+        cx,
+        row: &row,
+        tables: &selected,
+        mapping,
+        in_place: false,
+        workers: cx.config.copy_workers,
+        stop: &options.stop,
+    };
+    let copied = patiently(&request, &control).await?;
+    let staging = &request.mapping.dest_schema;
+    let targets: Vec<String> = selected.iter().map(|t| target_name(&t.name.name)).collect();
+    execute(&control, "begin").await?;
+    loader::swap_tables(&control, staging, &row.dest_schema, &targets).await?;
+    let Some(open) = batches::open_batch(&control, row.id).await? else {
+        return Err(HostError::NotInitialised {
+            source_name: row.name,
+        });
+    };
+    set_windows(&control, &row, open.id, &copied.marks, None).await?;
+    for table in &selected {
+        register(&control, &row, table).await?;
+        held::set_state(&control, row.id, &table.name, HeldState::Requested).await?;
+    }
+    chunks::end_run(&control, row.id).await?;
+    execute(&control, "commit").await?;
+    let quoted = chameleon_postgres::quote_ident(staging);
+    execute(&control, &format!("drop schema if exists {quoted} cascade")).await?;
+    back_in(cx, &control, &row, &selected).await?;
+    Ok(copied.report)
+}
+
+/// Holds the tables and waits until a running replica leaves them out.
+async fn leave_out(
+    control: &Client,
+    row: &SourceRow,
+    selected: &[Arc<TableSchema>],
+) -> Result<(), HostError> {
+    let running = sessions::replica_holder(control, row.id).await?.is_some();
+    for table in selected {
+        let hold = Hold {
+            source: row.id,
+            table: &table.name,
+            state: HeldState::Syncing,
+            code: codes::RPL007,
+            reason: "it is being copied anew",
+            statement: None,
+            position: None,
+        };
+        held::hold(control, &hold).await?;
+    }
+    if running {
+        // two rounds of the replica: one may have begun before the hold
+        next_beat(control, row).await?;
+        next_beat(control, row).await?;
+    }
+    Ok(())
+}
+
+/// Waits for the replica to take the tables back, or does it itself.
+async fn back_in(
+    cx: &Context,
+    control: &Client,
+    row: &SourceRow,
+    selected: &[Arc<TableSchema>],
+) -> Result<(), HostError> {
+    let patience = Patience::new();
+    loop {
+        let held = held::list(control, row.id).await?;
+        let waiting = held
+            .iter()
+            .any(|h| h.state == HeldState::Requested && selected.iter().any(|t| t.name == h.table));
+        if !waiting {
+            return Ok(());
+        }
+        if sessions::replica_holder(control, row.id).await?.is_none()
+            && sessions::lock_replica(control, row.id).await?
+        {
+            rejoin(cx, control, row).await?;
+            sessions::unlock_replica(control, row.id).await?;
+        }
+        patience.look_again().await?;
+    }
+}
+
+/// Waits for a heartbeat of the running replica.
+async fn next_beat(control: &Client, row: &SourceRow) -> Result<(), HostError> {
+    let before = beats(control, row).await?;
+    let patience = Patience::new();
+    while beats(control, row).await? == before {
+        patience.look_again().await?;
+    }
+    Ok(())
+}
+
+/// Polling with a deadline.
+struct Patience(Instant);
+
+impl Patience {
+    fn new() -> Self {
+        Self(Instant::now() + PATIENCE)
+    }
+
+    async fn look_again(&self) -> Result<(), HostError> {
+        if Instant::now() > self.0 {
+            return Err(HostError::Copy {
+                object: "tables".into(),
+                reason: format!(
+                    "the running replica did not react for {} s",
+                    PATIENCE.as_secs()
+                ),
+            });
+        }
+        tokio::time::sleep(LOOK).await;
+        Ok(())
+    }
+}
+
+/// A value that changes with every heartbeat of the replica.
+async fn beats(control: &Client, row: &SourceRow) -> Result<i64, HostError> {
+    let sql = "select coalesce(max((extract(epoch from ts_heartbeat) * 1000000)::bigint), 0) \
+                 from sch_chameleon.t_heartbeat where i_id_source = $1";
+    let read = control.query_one(sql, &[&row.id.0]).await;
+    Ok(read
+        .and_then(|row| row.try_get(0))
+        .map_err(|e| PostgresError::statement("read the heartbeat", &e))?)
+}
+
+/// Lets tables that wait for it rejoin: sets the source back to the lowest of their marks, with the
+/// floor where it was. The caller holds the replica lock and nothing is being read.
+pub(crate) async fn rejoin(
+    cx: &Context,
+    control: &Client,
+    row: &SourceRow,
+) -> Result<(), HostError> {
+    let waiting: Vec<TableName> = held::list(control, row.id)
+        .await?
+        .into_iter()
+        .filter(|h| h.state == HeldState::Requested)
+        .map(|h| h.table)
+        .collect();
+    if waiting.is_empty() {
+        return Ok(());
+    }
+    let Some(open) = batches::open_batch(control, row.id).await? else {
+        return Ok(());
+    };
+    let windows = windows::list(control, row.id).await?;
+    let mine = windows.iter().filter(|w| waiting.contains(&w.table));
+    let lowest = mine
+        .filter_map(|w| w.skip_until.as_ref())
+        .min_by_key(|p| p.binlog.clone());
+    execute(control, "begin").await?;
+    if let Some(lowest) = lowest
+        && lowest.binlog < open.position.binlog
+    {
+        let floor = windows::floor(control, row.id).await?;
+        let floor = floor
+            .map(|f| f.position)
+            .filter(|f| f.binlog > open.position.binlog)
+            .unwrap_or_else(|| open.position.clone());
+        let floor = Floor {
+            batch: open.id,
+            position: floor,
+        };
+        windows::set_floor(control, row.id, Some(&floor)).await?;
+        let advance = batches::Advance {
+            source: row.id,
+            batch: open.id,
+            position: lowest,
+            last_event_micros: None,
+        };
+        batches::advance(control, &advance).await?;
+        tracing::info!(
+            source = %cx.name(), from = %lowest.binlog, floor = %floor.position.binlog,
+            "stream set back for tables that were copied anew"
+        );
+    }
+    for table in &waiting {
+        held::release(control, row.id, table).await?;
+    }
+    execute(control, "commit").await
+}
+
+/// Builds the unique indexes that a copy had to leave, and forgets windows and floor.
+pub(crate) async fn finish_windows(
+    control: &Client,
+    row: &SourceRow,
+    mapping: &Mapping,
+    tables: &[Arc<TableSchema>],
+) -> Result<(), HostError> {
+    let windows = windows::list(control, row.id).await?;
+    for table in tables {
+        if windows
+            .iter()
+            .any(|w| w.table == table.name && w.idempotent_until.is_some())
+        {
+            for statement in render::create(table, mapping).unique_indexes {
+                build(control, &statement).await?;
+            }
+        }
+    }
+    windows::clear_all(control, row.id).await?;
+    Ok(windows::set_floor(control, row.id, None).await?)
+}
+
+/// Builds an index unless it is there.
+async fn build(control: &Client, statement: &str) -> Result<(), HostError> {
+    match control.batch_execute(statement).await {
+        Ok(()) => Ok(()),
+        Err(error) if error.code().is_some_and(|c| c.code() == "42P07") => Ok(()),
+        Err(error) if matches!(classify(&error), Class::Constraint(_)) => {
+            // the rows are right; an index that the source's collation allows and ours does not
+            let reason = chameleon_postgres::Failure::from(&error);
+            tracing::warn!(%reason, "unique index left out");
+            Ok(())
+        }
+        Err(error) => Err(PostgresError::statement("build an index", &error).into()),
+    }
+}

@@ -1,0 +1,12 @@
+insert into columns_changed values (4, 4, 'four', 40, 400);
+alter table columns_changed add column d datetime(3) null, add column e varchar(10) not null default 'e' after a;
+insert into columns_changed (id, a, b, c, keep, d, e) values (5, 5, 'five', 50, 500, '2024-01-01 00:00:00.5', 'x');
+alter table columns_changed drop column c;
+update columns_changed set b = concat(b, '!') where id < 4;
+alter table columns_changed modify column a bigint;
+insert into columns_changed (id, a, b, keep, e) values (6, 9007199254740993, 'six', 600, '');
+alter table columns_changed change column b label varchar(60);
+update columns_changed set label = repeat('l', 60) where id = 6;
+alter table columns_changed rename column keep to kept;
+update columns_changed set kept = kept + 1;
+delete from columns_changed where id = 3;

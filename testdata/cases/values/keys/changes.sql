@@ -1,0 +1,24 @@
+insert into keys_none values (1, 'x'), (null, 'z');
+update keys_none set b = 'changed' where a = 2;
+delete from keys_none where a = 1 limit 1;
+delete from keys_none where a is null and b is null;
+update keys_unique set c = c + 10;
+update keys_unique set b = 'z' where a = 2;
+delete from keys_unique where a = 1 and b = 'x';
+-- Two rows exchange their unique values within one transaction.
+start transaction;
+update keys_swapped set u = 99, w = 'tmp' where id = 1;
+update keys_swapped set u = 10, w = 'a' where id = 2;
+update keys_swapped set u = 20, w = 'b' where id = 1;
+commit;
+start transaction;
+delete from keys_swapped where id = 3;
+insert into keys_swapped values (6, 30, 'c');
+update keys_swapped set u = 5 where id = 4;
+update keys_swapped set u = null where id = 4;
+update keys_swapped set u = 5 where id = 5;
+commit;
+update keys_swapped set id = id + 100 order by id desc;
+update keys_wide set v = v + 1;
+update keys_wide set d = 9.99 where v = 3;
+delete from keys_wide where d = 1.50 and b = '2020-01-02';

@@ -1,0 +1,72 @@
+//! From the configuration to connections.
+
+use chameleon_config::{Config, Tls, TlsMode};
+use chameleon_mysql::Source;
+use chameleon_postgres::Client;
+
+use crate::error::ToolsError;
+
+/// The source of a configuration.
+pub(crate) fn source(config: &Config) -> Source {
+    let conn = &config.mysql;
+    let mut options = chameleon_mysql::ConnectOptions::new(
+        conn.host.as_str(),
+        conn.port,
+        conn.user.as_str(),
+        conn.password.expose(),
+    );
+    let Tls {
+        mode,
+        ca,
+        cert,
+        key,
+    } = conn.tls.clone();
+    options.tls = chameleon_mysql::TlsOptions {
+        mode: match mode {
+            TlsMode::Disable => chameleon_mysql::TlsMode::Disable,
+            TlsMode::Prefer => chameleon_mysql::TlsMode::Prefer,
+            TlsMode::Require => chameleon_mysql::TlsMode::Require,
+            TlsMode::VerifyCa => chameleon_mysql::TlsMode::VerifyCa,
+            TlsMode::VerifyFull => chameleon_mysql::TlsMode::VerifyFull,
+        },
+        ca,
+        cert,
+        key,
+    };
+    Source {
+        options,
+        database: config.my_database.clone(),
+    }
+}
+
+/// A session at the target of a configuration.
+pub(crate) async fn target(config: &Config) -> Result<Client, ToolsError> {
+    let conn = &config.pg;
+    let mut options = chameleon_postgres::ConnectOptions::new(
+        conn.host.as_str(),
+        conn.user.as_str(),
+        conn.database.as_str(),
+    );
+    options.port = conn.port;
+    conn.password.expose().clone_into(&mut options.password);
+    options.application_name = "chameleon-tools".into();
+    let Tls {
+        mode,
+        ca,
+        cert,
+        key,
+    } = conn.tls.clone();
+    options.tls = chameleon_postgres::TlsOptions {
+        mode: match mode {
+            TlsMode::Disable => chameleon_postgres::TlsMode::Disable,
+            TlsMode::Prefer => chameleon_postgres::TlsMode::Prefer,
+            TlsMode::Require => chameleon_postgres::TlsMode::Require,
+            TlsMode::VerifyCa => chameleon_postgres::TlsMode::VerifyCa,
+            TlsMode::VerifyFull => chameleon_postgres::TlsMode::VerifyFull,
+        },
+        ca,
+        cert,
+        key,
+    };
+    Ok(chameleon_postgres::connect(&options).await?)
+}

@@ -1,0 +1,125 @@
+//! `chameleon-tools`: arguments, runtime, exit code.
+//!
+//! Standard output holds data, standard error the rest. Exit 0: done and clean; 1: done, and there
+//! is something to see; 2: failed, or bad usage.
+
+mod cli;
+mod compare;
+mod connect;
+mod ddl;
+mod error;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use chameleon_config::{Config, Home, load};
+use chameleon_diag::{render_error, render_error_json, render_report};
+use clap::Parser;
+
+use crate::cli::{Cli, Command, CompareArgs, DdlCommand};
+use crate::error::ToolsError;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // help and version go to standard output and are no failure
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
+    };
+    let json = cli.json;
+    match run(cli) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(ToolsError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            report(&error, json);
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Runs a command. `false`: it did its work and found something.
+fn run(cli: Cli) -> Result<bool, ToolsError> {
+    match &cli.command {
+        Command::Compare(args) => compare(&cli, args),
+        Command::Ddl(DdlCommand::Translate(args)) => {
+            let config = cli.config.as_ref().map(|_| config(&cli)).transpose()?;
+            let translated = ddl::translate(args, config.as_ref())?;
+            let mut out = io::stdout().lock();
+            let written = if cli.json {
+                write_json(&mut out, &translated.statements)
+            } else {
+                translated.write(&mut out)
+            };
+            written
+                .and_then(|()| out.flush())
+                .map_err(ToolsError::Output)?;
+            Ok(translated.is_complete())
+        }
+    }
+}
+
+fn compare(cli: &Cli, args: &CompareArgs) -> Result<bool, ToolsError> {
+    let config = config(cli)?;
+    let options = compare::Options {
+        tables: args.tables.clone(),
+        settle: Duration::from_secs(args.settle),
+        chunk_rows: args.chunk_rows,
+        repair: args.repair_sql,
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    let runtime = runtime.map_err(ToolsError::Output)?;
+    let found = runtime.block_on(compare::run(&config, &options))?;
+    let mut out = io::stdout().lock();
+    let written = if cli.json {
+        write_json(&mut out, &found)
+    } else if args.repair_sql {
+        found
+            .write(&mut io::stderr().lock())
+            .and_then(|()| found.write_repair(&mut out))
+    } else {
+        found.write(&mut out)
+    };
+    written
+        .and_then(|()| out.flush())
+        .map_err(ToolsError::Output)?;
+    Ok(found.equal)
+}
+
+/// Loads the configuration; what is worth knowing about it goes to standard error.
+fn config(cli: &Cli) -> Result<Config, ToolsError> {
+    let home = Home::resolve(cli.home.as_deref())?;
+    let name = cli.config.as_deref().unwrap_or("default");
+    let (config, report) = load(&home.config_path(name))?;
+    if !cli.json {
+        // a closed standard error is no reason to stop
+        let _ = io::stderr().write_all(render_report(&report).as_bytes());
+    }
+    Ok(config)
+}
+
+fn write_json(out: &mut impl Write, value: &impl serde::Serialize) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, value)?;
+    writeln!(out)
+}
+
+/// Prints an error: to standard error, with `--json` as an object.
+fn report(error: &ToolsError, json: bool) {
+    let mut text = if json {
+        format!("{}\n", render_error_json(error))
+    } else {
+        render_error(error)
+    };
+    if let (ToolsError::Config(error), false) = (error, json) {
+        text.push_str(&error.report().map(render_report).unwrap_or_default());
+    }
+    // there is nowhere else to say it
+    let _ = io::stderr().write_all(text.as_bytes());
+}

@@ -1,0 +1,372 @@
+//! `e2e`: end-to-end tests through the real programs and real servers. A test is a scenario on a pair of engines;
+//! the table of them is `scenarios()`. Every failed one is told, with its log; the others go on.
+//!
+//! Equality is judged by `oracle`, which reads both servers itself and shares no code with the programs.
+
+mod cases;
+mod control;
+mod crashes;
+mod faults;
+mod interop;
+mod kills;
+mod oracle;
+mod sample;
+mod stage;
+mod values;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Instant,
+};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use tokio::signal::ctrl_c;
+
+use crate::{
+    Outcome,
+    random::Random,
+    servers::{self, AtExit, Backend, Server, engine::Engine},
+    workspace::{self, Binaries},
+};
+use stage::{Mode, Pair};
+
+/// Engines that are tested unless others are named.
+const SOURCES: &[&str] = &["mariadb10.11", "mariadb11.8", "mysql9"];
+const TARGETS: &[&str] = &["postgres15", "postgres17", "postgres18"];
+
+/// Arguments of `e2e`.
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// Where the servers come from
+    #[arg(long, value_enum, default_value_t = Backend::Auto)]
+    backend: Backend,
+    /// Runs only scenarios whose name contains this; the name is SOURCE-TARGET/SCENARIO
+    #[arg(long)]
+    filter: Option<String>,
+    /// Leaves out scenarios whose name contains this; repeatable
+    #[arg(long)]
+    skip: Vec<String>,
+    /// Sources, separated by commas
+    #[arg(long, value_delimiter = ',', default_values = SOURCES)]
+    sources: Vec<Engine>,
+    /// Targets, separated by commas
+    #[arg(long, value_delimiter = ',', default_values = TARGETS)]
+    targets: Vec<Engine>,
+    /// How often the host is killed in the scenarios that kill it
+    #[arg(long, default_value_t = 100)]
+    kills: u32,
+    /// The seed of what is random; a new one if it is not given
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Shows the names of the scenarios and runs none
+    #[arg(long)]
+    list: bool,
+}
+
+/// What a scenario does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Scenario {
+    /// The shop is copied and followed while it is written to.
+    Sample(Mode),
+    /// The case folders: values and statements.
+    Cases(Mode),
+    /// The host is killed during the copy.
+    CopyKills,
+    /// The host is killed while it follows the source.
+    StreamKills(Mode),
+    /// The network to the source fails.
+    SourceFaults,
+    /// The network to the target fails.
+    TargetFaults,
+    /// The servers are killed.
+    Crashes,
+    /// The commands that steer a replica.
+    Control,
+    /// The real pg_chameleon 1.3 and the host take turns.
+    Interop,
+}
+
+impl Scenario {
+    fn name(self) -> &'static str {
+        match self {
+            Scenario::Sample(Mode::Relay) => "sample",
+            Scenario::Sample(Mode::Direct) => "sample-direct",
+            Scenario::Cases(Mode::Relay) => "cases",
+            Scenario::Cases(Mode::Direct) => "cases-direct",
+            Scenario::CopyKills => "copy-kills",
+            Scenario::StreamKills(Mode::Relay) => "stream-kills",
+            Scenario::StreamKills(Mode::Direct) => "stream-kills-direct",
+            Scenario::SourceFaults => "source-faults",
+            Scenario::TargetFaults => "target-faults",
+            Scenario::Crashes => "crashes",
+            Scenario::Control => "control",
+            Scenario::Interop => "interop",
+        }
+    }
+}
+
+/// On every pair.
+const EVERYWHERE: &[Scenario] = &[Scenario::Sample(Mode::Relay), Scenario::Cases(Mode::Relay)];
+
+/// On the first pair with each source: what depends on how the source is read.
+const PER_SOURCE: &[Scenario] = &[Scenario::Cases(Mode::Direct), Scenario::SourceFaults];
+
+/// On one pair: long, or about the host alone.
+const ONCE: &[Scenario] = &[
+    Scenario::Sample(Mode::Direct),
+    Scenario::TargetFaults,
+    Scenario::Crashes,
+    Scenario::Control,
+    Scenario::CopyKills,
+    Scenario::StreamKills(Mode::Relay),
+    Scenario::StreamKills(Mode::Direct),
+];
+
+/// One line of the plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Planned {
+    source: Engine,
+    target: Engine,
+    scenario: Scenario,
+}
+
+impl Planned {
+    fn name(&self) -> String {
+        format!("{}-{}/{}", self.source, self.target, self.scenario.name())
+    }
+}
+
+fn plan(sources: &[Engine], targets: &[Engine], filter: Option<&str>) -> Vec<Planned> {
+    let mut planned = Vec::new();
+    for (number, source) in sources.iter().enumerate() {
+        for (position, target) in targets.iter().enumerate() {
+            let mut scenarios = EVERYWHERE.to_vec();
+            // Each source meets another target first, so that all targets are used.
+            if position == number % targets.len() {
+                scenarios.extend(PER_SOURCE);
+            }
+            if number == 0 && position == 0 {
+                scenarios.extend(ONCE);
+            }
+            if position == 0 && sources.iter().position(interop::reads) == Some(number) {
+                scenarios.push(Scenario::Interop);
+            }
+            planned.extend(scenarios.into_iter().map(|scenario| Planned {
+                source: source.clone(),
+                target: target.clone(),
+                scenario,
+            }));
+        }
+    }
+    planned.retain(|one| filter.is_none_or(|text| one.name().contains(text)));
+    planned
+}
+
+/// Runs the scenarios; clean only if all passed.
+pub(crate) async fn run(arguments: &Arguments) -> Result<Outcome> {
+    let mut planned = plan(
+        &arguments.sources,
+        &arguments.targets,
+        arguments.filter.as_deref(),
+    );
+    planned.retain(|one| !arguments.skip.iter().any(|text| one.name().contains(text)));
+    if arguments.list {
+        planned.iter().for_each(|one| println!("{}", one.name()));
+        return Ok(Outcome::Clean);
+    }
+    if planned.is_empty() {
+        bail!("no scenario has such a name: `cargo xtask e2e --list` shows them");
+    }
+    let engines = engines_of(&planned);
+    let backend = servers::choose(arguments.backend, &engines)?;
+    if backend == Backend::Docker && !cfg!(feature = "e2e") {
+        return run_with_containers();
+    }
+    tokio::select! {
+        ended = run_all(arguments, &planned, &engines, backend) => ended,
+        _ = ctrl_c() => Ok(Outcome::Interrupted),
+    }
+}
+
+fn engines_of(planned: &[Planned]) -> Vec<Engine> {
+    let mut engines = Vec::new();
+    for engine in planned.iter().flat_map(|one| [&one.source, &one.target]) {
+        if !engines.contains(engine) {
+            engines.push(engine.clone());
+        }
+    }
+    engines
+}
+
+/// Builds this program with the feature that brings testcontainers, and lets that one run.
+fn run_with_containers() -> Result<Outcome> {
+    let mut command = workspace::cargo();
+    command.args(["run", "--package", "xtask", "--features", "e2e", "--"]);
+    command.args(std::env::args_os().skip(1));
+    Ok(if crate::run::visible(&mut command)? {
+        Outcome::Clean
+    } else {
+        Outcome::Findings
+    })
+}
+
+async fn run_all(
+    arguments: &Arguments,
+    planned: &[Planned],
+    engines: &[Engine],
+    backend: Backend,
+) -> Result<Outcome> {
+    let (binaries, servers) = tokio::join!(
+        tokio::task::spawn_blocking(Binaries::build),
+        servers::start(engines, backend, AtExit::End)
+    );
+    let (binaries, mut servers) = (binaries??, servers?);
+    let homes = homes()?;
+    let seed = arguments.seed.unwrap_or_else(Random::seed_of_now);
+    eprintln!("seed: {seed}");
+    let begun = Instant::now();
+    let mut failed = Vec::new();
+    for (number, one) in planned.iter().enumerate() {
+        let name = one.name();
+        let started = Instant::now();
+        let home = homes.join(name.replace('/', "-"));
+        fs::create_dir_all(&home)?;
+        let setting = Setting {
+            binaries: &binaries,
+            home: &home,
+            seed,
+            kills: arguments.kills,
+        };
+        let result = run_one(one, &mut servers, &setting).await;
+        let seconds = started.elapsed().as_secs_f64();
+        let count = format!("[{}/{}]", number + 1, planned.len());
+        match result {
+            Ok(()) => println!("{count} ok     {name}  {seconds:.1} s"),
+            Err(error) => {
+                println!(
+                    "{count} FAILED {name}  {seconds:.1} s\n{error:#}\nits files: {}",
+                    home.display()
+                );
+                failed.push(name);
+            }
+        }
+    }
+    for server in servers {
+        server.stop()?;
+    }
+    println!(
+        "\n{} of {} scenarios passed in {:.0} s",
+        planned.len() - failed.len(),
+        planned.len(),
+        begun.elapsed().as_secs_f64()
+    );
+    for name in &failed {
+        println!("  failed: {name}   (again: cargo xtask e2e --filter {name} --seed {seed})");
+    }
+    Ok(if failed.is_empty() {
+        Outcome::Clean
+    } else {
+        Outcome::Findings
+    })
+}
+
+/// What scenarios get beside the servers.
+#[derive(Clone, Copy, Debug)]
+struct Setting<'a> {
+    binaries: &'a Binaries,
+    home: &'a Path,
+    seed: u64,
+    kills: u32,
+}
+
+async fn run_one(one: &Planned, servers: &mut [Server], setting: &Setting<'_>) -> Result<()> {
+    let position = |engine: &Engine| {
+        servers
+            .iter()
+            .position(|server| server.engine == *engine)
+            .context("no such server")
+    };
+    let (source, target) = (position(&one.source)?, position(&one.target)?);
+    if one.scenario == Scenario::Crashes {
+        return crashes::run(servers, source, target, setting).await;
+    }
+    let pair = Pair {
+        source: &servers[source],
+        target: &servers[target],
+    };
+    match one.scenario {
+        Scenario::Sample(mode) => sample::run(pair, setting, mode).await,
+        Scenario::Cases(mode) => cases::run(pair, setting, mode).await,
+        Scenario::CopyKills => kills::copy(pair, setting).await,
+        Scenario::StreamKills(mode) => kills::stream(pair, setting, mode).await,
+        Scenario::SourceFaults => faults::source(pair, setting).await,
+        Scenario::TargetFaults => faults::target(pair, setting).await,
+        Scenario::Control => control::run(pair, setting).await,
+        Scenario::Interop => interop::run(pair, setting).await,
+        Scenario::Crashes => Ok(()),
+    }
+}
+
+/// The directory for the homes of the scenarios, empty.
+fn homes() -> Result<PathBuf> {
+    let metadata = workspace::metadata()?;
+    let target = metadata["target_directory"]
+        .as_str()
+        .context("no target directory")?;
+    let homes = Path::new(target).join("e2e");
+    if homes.exists() {
+        fs::remove_dir_all(&homes)?;
+    }
+    fs::create_dir_all(&homes)?;
+    Ok(homes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn engines(names: &[&str]) -> Vec<Engine> {
+        names.iter().map(|name| name.parse().expect(name)).collect()
+    }
+
+    #[test]
+    fn every_pair_has_sample_and_cases_and_every_scenario_runs_somewhere() {
+        let planned = plan(&engines(SOURCES), &engines(TARGETS), None);
+        for scenario in EVERYWHERE {
+            assert_eq!(
+                planned
+                    .iter()
+                    .filter(|one| one.scenario == *scenario)
+                    .count(),
+                9
+            );
+        }
+        for scenario in ONCE {
+            assert_eq!(
+                planned
+                    .iter()
+                    .filter(|one| one.scenario == *scenario)
+                    .count(),
+                1
+            );
+        }
+        let mut names: Vec<_> = planned.iter().map(Planned::name).collect();
+        let all = names.len();
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), all, "names are unique");
+    }
+
+    #[test]
+    fn a_filter_leaves_only_what_it_needs_of_the_servers() {
+        let planned = plan(
+            &engines(SOURCES),
+            &engines(TARGETS),
+            Some("mysql9-postgres18/sample"),
+        );
+        assert_eq!(planned.len(), 1);
+        assert_eq!(engines_of(&planned), engines(&["mysql9", "postgres18"]));
+    }
+}
