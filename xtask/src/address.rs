@@ -155,6 +155,26 @@ impl Address {
             .with_context(|| format!("cannot connect to {self:?}"))
     }
 
+    /// The end of the source's binlog: file and position.
+    pub(crate) async fn binlog_end(&self) -> Result<(String, u64)> {
+        let mut connection = self.mysql().await?;
+        // MySQL has no `master` any more, and MariaDB has nothing else.
+        let mut row: Option<mysql_async::Row> = None;
+        for question in ["show binary log status", "show master status"] {
+            if let Ok(answer) = connection.query_first(question).await {
+                row = answer;
+                break;
+            }
+        }
+        connection.disconnect().await?;
+        let row = row.context("the source shows no binlog")?;
+        let file = row.get("File").context("a binlog without a name")?;
+        Ok((
+            file,
+            row.get("Position").context("a binlog without a position")?,
+        ))
+    }
+
     /// A connection to PostgreSQL; the session ends when the client is dropped.
     pub(crate) async fn postgres(&self) -> Result<Client> {
         let mut config = tokio_postgres::Config::new();

@@ -83,7 +83,9 @@ async fn demonstrate(arguments: &Arguments) -> Result<Outcome> {
         written.rows, written.transactions
     );
     let last_write = Instant::now();
-    let caught_up = replica.wait_until_caught_up(CATCH_UP_TIMEOUT).await;
+    let caught_up = replica
+        .wait_until_caught_up(&stage.settings.source, CATCH_UP_TIMEOUT)
+        .await;
     caught_up.with_context(|| format!("the replica said:\n{}", host.log_tail()))?;
     println!(
         "  caught up {:.1} s after the last write",

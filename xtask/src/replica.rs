@@ -168,16 +168,28 @@ impl Replica {
         ))
     }
 
-    /// Waits until the running replica has nothing more to read and nothing more to replay.
-    pub(crate) async fn wait_until_caught_up(&self, limit: Duration) -> Result<()> {
+    /// Waits until the running replica has applied everything that the source has committed by now. The lag that
+    /// `show_status` tells is as old as the replica's last heartbeat; the replayed position is exact.
+    pub(crate) async fn wait_until_caught_up(
+        &self,
+        source: &Address,
+        limit: Duration,
+    ) -> Result<()> {
+        let end = source.binlog_end().await?;
         let deadline = Instant::now() + limit;
         loop {
             let status = self.status().await?;
-            if status.is_caught_up() {
+            if status
+                .replayed_position()
+                .is_some_and(|position| position >= end)
+            {
                 return Ok(());
             }
             if Instant::now() > deadline {
-                bail!("the replica is not caught up after {limit:?}: {}", status.0);
+                bail!(
+                    "the replica has not reached {end:?} after {limit:?}: {}",
+                    status.0
+                );
             }
             tokio::time::sleep(POLL).await;
         }
@@ -204,9 +216,13 @@ impl Replica {
 pub(crate) struct Status(Value);
 
 impl Status {
-    /// Nothing to read and nothing to replay.
-    pub(crate) fn is_caught_up(&self) -> bool {
-        self.lag_bytes() == Some(0) && self.0["unreplayed_rows"].as_u64() == Some(0)
+    /// Up to where all is applied: binlog file and position. Files of one server sort by name.
+    pub(crate) fn replayed_position(&self) -> Option<(String, u64)> {
+        let position = &self.0["replayed_position"];
+        Some((
+            position["file"].as_str()?.to_owned(),
+            position["position"].as_u64()?,
+        ))
     }
 
     /// Bytes of binlog that are not read yet.
@@ -409,10 +425,12 @@ mod tests {
     }
 
     #[test]
-    fn a_status_is_caught_up_only_when_nothing_is_left_to_read_and_to_replay() {
-        let status = |text: &str| Status(serde_json::from_str(text).expect("json"));
-        assert!(status(r#"{"lag_bytes": 0, "unreplayed_rows": 0}"#).is_caught_up());
-        assert!(!status(r#"{"lag_bytes": 0, "unreplayed_rows": 3}"#).is_caught_up());
-        assert!(!status(r#"{"lag_bytes": null, "unreplayed_rows": 0}"#).is_caught_up());
+    fn the_replayed_position_is_ordered_by_file_and_then_by_offset() {
+        let position =
+            |text: &str| Status(serde_json::from_str(text).expect("json")).replayed_position();
+        let early = position(r#"{"replayed_position": {"file": "b.000001", "position": 900}}"#);
+        let late = position(r#"{"replayed_position": {"file": "b.000002", "position": 4}}"#);
+        assert!(early.is_some() && early < late);
+        assert_eq!(position(r#"{"replayed_position": null}"#), None);
     }
 }

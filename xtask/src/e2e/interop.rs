@@ -210,6 +210,9 @@ impl Play {
     /// The statement and the rows on both sides of it are in the relay, in our encoding.
     async fn we_are_killed_with_rows_waiting(&mut self) -> Result<()> {
         let mut running = Runs::Host(self.stage.replica.start(&["start_replica"])?);
+        // At a position of 1.3 no schema is known but that of the start: the statement comes when it has streamed.
+        self.change().await?;
+        self.wait_until_equal(&mut running).await?;
         let client = self.stage.target.postgres().await?;
         let table = format!(
             "{}.people in access exclusive mode",

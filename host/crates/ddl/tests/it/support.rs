@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use chameleon_ddl::{Mapping, ParseContext, SchemaChange, parse, render, resolve};
 use chameleon_model::{TableName, TableSchema};
-use tokio_postgres::{Client, NoTls};
+use tokio_postgres::{Client, Error, NoTls, SimpleQueryMessage};
 
 static NUMBER: AtomicU32 = AtomicU32::new(0);
 
@@ -15,6 +15,14 @@ pub(crate) struct Database {
     url: String,
     name: String,
     client: Client,
+}
+
+/// The server's words and the statements.
+fn shown(error: &Error, sql: &str) -> String {
+    match error.as_db_error() {
+        Some(error) => format!("{error}\n{sql}"),
+        None => format!("{error}\n{sql}"),
+    }
 }
 
 async fn connect(url: &str) -> Client {
@@ -40,6 +48,32 @@ impl Database {
             .await
             .unwrap();
         Self { url, name, client }
+    }
+
+    /// Executes statements; the error shows them.
+    pub(crate) async fn execute(&self, sql: &str) -> Result<(), String> {
+        let done = self.client.batch_execute(sql).await;
+        done.map_err(|error| shown(&error, sql))
+    }
+
+    /// Executes statements in a transaction that they roll back, and gives the rows that they
+    /// select.
+    pub(crate) async fn differing(&self, sql: &str) -> Result<Vec<String>, String> {
+        let messages = match self.client.simple_query(sql).await {
+            Ok(messages) => messages,
+            Err(error) => {
+                self.execute("rollback").await?;
+                return Err(shown(&error, sql));
+            }
+        };
+        let rows = messages.iter().filter_map(|message| match message {
+            SimpleQueryMessage::Row(row) => {
+                let fields = (0..row.len()).map(|n| row.get(n).unwrap_or("null"));
+                Some(fields.collect::<Vec<_>>().join(" | "))
+            }
+            _ => None,
+        });
+        Ok(rows.collect())
     }
 
     pub(crate) async fn drop(self) {
@@ -79,11 +113,7 @@ impl<'a> Replica<'a> {
     }
 
     async fn execute(&self, sql: &str) -> Result<(), String> {
-        let done = self.database.client.batch_execute(sql).await;
-        done.map_err(|error| match error.as_db_error() {
-            Some(error) => format!("{error}\n{sql}"),
-            None => format!("{error}\n{sql}"),
-        })
+        self.database.execute(sql).await
     }
 
     /// Follows a statement of the source. What cannot be translated is made anew, as a new copy

@@ -79,6 +79,8 @@ pub(super) struct Header {
 impl Header {
     pub(super) const BYTES: usize = 19;
 
+    /// Reads the header of an event as it is in a file.
+    #[cfg(test)]
     pub(super) fn read(reader: &mut Reader<'_>) -> Option<Self> {
         Some(Self {
             timestamp: reader.u32()?,
@@ -88,6 +90,18 @@ impl Header {
             log_pos: reader.u32()?,
             flags: reader.u16()?,
         })
+    }
+
+    /// The header's bytes.
+    pub(super) fn write(&self) -> [u8; Self::BYTES] {
+        let mut bytes = [0; Self::BYTES];
+        bytes[..4].copy_from_slice(&self.timestamp.to_le_bytes());
+        bytes[4] = self.kind;
+        bytes[5..9].copy_from_slice(&self.server_id.to_le_bytes());
+        bytes[9..13].copy_from_slice(&self.size.to_le_bytes());
+        bytes[13..17].copy_from_slice(&self.log_pos.to_le_bytes());
+        bytes[17..].copy_from_slice(&self.flags.to_le_bytes());
+        bytes
     }
 
     /// The event is not in the file, or not at the place where it came.
@@ -288,9 +302,12 @@ pub(super) fn read_mariadb_gtid(server: u32, body: &[u8]) -> Option<GtidEvent> {
     })
 }
 
+/// Closed intervals of transaction numbers.
+type Intervals = Vec<(u64, u64)>;
+
 /// PREVIOUS_GTIDS of MySQL: what was executed before this file. Per server and tag closed
 /// intervals; the first number tells the form, since 8.3 there are two.
-pub(super) fn read_previous_gtids(body: &[u8]) -> Option<Vec<(Sid, Vec<(u64, u64)>)>> {
+pub(super) fn read_previous_gtids(body: &[u8]) -> Option<Vec<(Sid, Intervals)>> {
     let mut reader = Reader(body);
     let head = reader.u64()?;
     // the tagged form has 1 in the first and in the last byte

@@ -141,3 +141,20 @@ fn a_payload_tells_its_unpacked_size() {
     );
     assert_eq!(read_payload_bytes(&[2, 9]), None);
 }
+
+#[test]
+fn a_header_is_read_in_the_order_of_its_fields() {
+    let head = bytes("0403020113070000001e000000640000002000");
+    let header = Header::read(&mut Reader(&head)).unwrap();
+    let expect = Header {
+        timestamp: 0x0102_0304,
+        kind: kind::TABLE_MAP,
+        server_id: 7,
+        size: 30,
+        log_pos: 100,
+        flags: FLAG_ARTIFICIAL,
+    };
+    assert_eq!(header, expect);
+    assert!(header.is_artificial());
+    assert!(Header::read(&mut Reader(&head[..18])).is_none());
+}

@@ -379,7 +379,3 @@ fn convert_bytes(column: &WireColumn, ty: &ColumnType) -> Option<Convert> {
         _ => None,
     }
 }
-
-#[cfg(test)]
-#[path = "plan_tests.rs"]
-mod tests;

@@ -475,7 +475,3 @@ fn documents<'a>(
     }
     Some(documents)
 }
-
-#[cfg(test)]
-#[path = "rows_tests.rs"]
-mod tests;

@@ -75,12 +75,14 @@ impl BinlogSource {
             plan.start,
         )
         .await?;
-        // the first event tells the file; a refusal comes in its place
+        let mut assembler = Assembler::new(info, defaults, schemas, plan.position, plan.skip);
+        // the first event tells the file and bears no rows; a refusal comes in its place
         let first = stream.next(&place).await?;
+        assembler.take(&first.event(), &mut ChangeBuffer::default())?;
         Ok(Self {
             stream,
-            assembler: Assembler::new(info, defaults, schemas, plan.position, plan.skip),
-            waiting: Some(first),
+            assembler,
+            waiting: None,
         })
     }
 
@@ -143,8 +145,8 @@ impl BinlogSource {
         }
     }
 
-    /// End of the last complete transaction returned. Before the first, where reading began; the
-    /// file is empty until a stream by GTIDs has told it.
+    /// End of the last complete transaction returned. Before the first, where reading began: in a
+    /// stream by GTIDs the start of the file in which the source found the place.
     pub fn position(&self) -> &SourcePosition {
         &self.assembler.position
     }

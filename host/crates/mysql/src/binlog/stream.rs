@@ -46,27 +46,21 @@ impl std::fmt::Display for Start {
     }
 }
 
-/// Bytes of a CRC32.
-const CHECKSUM_BYTES: usize = 4;
-
 /// An event and its header.
 #[derive(Debug)]
 pub(super) struct RawEvent {
     header: Header,
     event: mysql_async::binlog::events::Event,
+    /// Bytes of the body, without a checksum that the driver did not take for one.
+    body_bytes: usize,
     packed: bool,
-    /// Bytes of a checksum that the driver left at the end.
-    trailer: usize,
 }
 
 impl RawEvent {
     pub(super) fn event(&self) -> Event<'_> {
         Event {
             header: self.header,
-            body: {
-                let data = self.event.data();
-                &data[..data.len().saturating_sub(self.trailer)]
-            },
+            body: self.event.data().get(..self.body_bytes).unwrap_or_default(),
             packed: self.packed,
         }
     }
@@ -84,9 +78,6 @@ pub(super) struct EventStream {
     patience: Duration,
     /// Bytes of events that are to come out of a TRANSACTION_PAYLOAD event yet.
     packed_bytes: u64,
-    /// The server adds checksums. The ROTATE that opens the stream bears one too, which the driver
-    /// does not know before it has seen the format description.
-    checksummed: bool,
 }
 
 impl std::fmt::Debug for EventStream {
@@ -108,8 +99,6 @@ impl EventStream {
     ) -> Result<Self, SourceError> {
         let variables = session_variables(&conn, heartbeat, &start);
         conn.run(WHAT, &variables).await?;
-        let checksum = conn.row(WHAT, "select @@global.binlog_checksum").await?;
-        let checksummed = checksum.first().is_some_and(|word| !word.eq_ignore_ascii_case("none"));
         let (address, limit) = (conn.address.clone(), conn.read_timeout);
         let mut request = BinlogStreamRequest::new(server_id);
         let sids;
@@ -134,7 +123,6 @@ impl EventStream {
             start,
             patience: heartbeat.saturating_mul(SILENT_HEARTBEATS),
             packed_bytes: 0,
-            checksummed,
         })
     }
 
@@ -192,17 +180,19 @@ impl EventStream {
         } else {
             verify_checksum(&event, place)?;
         }
+        let mut body_bytes = event.data().len();
+        if header.kind == kind::ROTATE && header.is_artificial() {
+            body_bytes -= early_checksum_bytes(&header, event.data());
+        }
         if header.kind == kind::TRANSACTION_PAYLOAD {
             self.packed_bytes = event::read_payload_bytes(event.data())
                 .ok_or_else(|| damaged(place, "the head of a compressed transaction"))?;
         }
-        let opens = header.kind == kind::ROTATE && event.checksum().is_none() && !packed;
-        let trailer = if opens && self.checksummed { CHECKSUM_BYTES } else { 0 };
         Ok(RawEvent {
             header,
             event,
+            body_bytes,
             packed,
-            trailer,
         })
     }
 
@@ -286,6 +276,21 @@ fn verify_checksum(
         Ok(())
     } else {
         Err(damaged(place, "its checksum is wrong"))
+    }
+}
+
+/// The event that opens the stream comes before the one that tells of checksums, and has one.
+fn early_checksum_bytes(header: &Header, body: &[u8]) -> usize {
+    let Some((rest, written)) = body.split_last_chunk::<4>() else {
+        return 0;
+    };
+    let mut found = crc32fast::Hasher::new();
+    found.update(&header.write());
+    found.update(rest);
+    if found.finalize() == u32::from_le_bytes(*written) {
+        written.len()
+    } else {
+        0
     }
 }
 

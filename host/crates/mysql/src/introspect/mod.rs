@@ -3,7 +3,7 @@
 //! A constant number of queries, however many tables there are, each read row by row. What
 //! information_schema cannot say exactly: it holds comments and labels in three-byte UTF-8, so a
 //! character beyond U+FFFF comes as `?`. Labels are then looked up in the rows that use them
-//! ([`exact_labels`]); comments stay as they came.
+//! (`exact_labels`); comments stay as they came.
 
 mod column_type;
 mod exact_labels;

@@ -36,25 +36,25 @@ pub async fn check(
     request: &PreflightRequest,
 ) -> Result<Vec<Finding>, SourceError> {
     let mut findings = Findings::default();
-    server::check(conn, request, &mut findings).await?;
     let database = match introspect::find_database(conn, &request.database).await {
         Ok(database) => Some(database),
-        Err(SourceError::UnknownDatabase { .. }) => {
-            findings.error(
-                codes::SRC003,
-                request.database.clone(),
-                "there is no such database, or the user has no right in it",
-                "correct my_database in the configuration, or grant the right".to_owned(),
-            );
-            None
-        }
+        Err(SourceError::UnknownDatabase { .. }) => None,
         Err(error) => return Err(error),
     };
+    let named = database.as_deref().unwrap_or(&request.database);
+    server::check(conn, named, request, &mut findings).await?;
+    if database.is_none() {
+        findings.error(
+            codes::SRC003,
+            request.database.clone(),
+            "there is no such database, or the user has no right in it",
+            "correct my_database in the configuration, or grant the right".to_owned(),
+        );
+    }
     let tables = match &database {
         Some(database) => introspect::load_tables(conn, database, &request.selection).await?,
         None => Vec::new(),
     };
-    let named = database.as_deref().unwrap_or(&request.database);
     rights::check(conn, named, &tables, &mut findings).await?;
     if database.is_some() {
         tables::check(conn, named, request, &tables, &mut findings).await?;

@@ -10,6 +10,7 @@ use crate::{Flavor, ServerInfo, SourceConn, SourceError};
 
 pub(super) async fn check(
     conn: &mut SourceConn,
+    database: &str,
     request: &PreflightRequest,
     findings: &mut Findings,
 ) -> Result<(), SourceError> {
@@ -17,7 +18,7 @@ pub(super) async fn check(
     version(&info, findings);
     binlog(&info, findings);
     retention(&info, request, findings);
-    filters(conn, request, findings).await?;
+    filters(conn, database, findings).await?;
     server_id(conn, request, findings).await?;
     settings(conn, findings).await
 }
@@ -63,7 +64,7 @@ fn binlog(info: &ServerInfo, findings: &mut Findings) {
             codes::SRC012,
             "binlog_format".to_owned(),
             format!(
-                "it is {}, so changes come as statements",
+                "it is {}, so changes may come as statements",
                 info.binlog_format
             ),
             "SET GLOBAL binlog_format = ROW; and in its configuration; sessions keep the old \
@@ -136,7 +137,7 @@ fn retention(info: &ServerInfo, request: &PreflightRequest, findings: &mut Findi
 /// Databases that the binlog leaves out.
 async fn filters(
     conn: &mut SourceConn,
-    request: &PreflightRequest,
+    database: &str,
     findings: &mut Findings,
 ) -> Result<(), SourceError> {
     if !conn.info.log_bin {
@@ -152,12 +153,12 @@ async fn filters(
         names.map(str::to_owned).collect()
     };
     let (only, never) = (list("Binlog_Do_DB"), list("Binlog_Ignore_DB"));
-    let left_out = never.contains(&request.database)
-        || (!only.is_empty() && !only.contains(&request.database));
+    let names = |list: &[String]| list.iter().any(|name| name == database);
+    let left_out = names(&never) || (!only.is_empty() && !names(&only));
     if left_out {
         findings.error(
             codes::SRC022,
-            request.database.clone(),
+            database.to_owned(),
             "the server leaves this database out of its binlog",
             "take it out of binlog_ignore_db, or into binlog_do_db, and restart the server"
                 .to_owned(),

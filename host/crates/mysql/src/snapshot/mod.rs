@@ -7,7 +7,7 @@
 //!
 //! `PerChunk`: every chunk has a snapshot of its own and two positions, see [`ChunkRows::low`] and
 //! [`ChunkRows::high`]; what happened between them may or may not be in the rows. On MariaDB the
-//! two are always the same. How they are found is told in [`mark`].
+//! two are always the same. How they are found is told in `mark`.
 //!
 //! A reader keeps no lock on a table's definition between two chunks, so that the source's own DDL
 //! waits for one chunk at most.

@@ -301,7 +301,7 @@ fn push_double(number: f64, out: &mut Vec<u8>) -> Option<()> {
     let count = i32::try_from(1 + others.len()).ok()?;
     out.extend_from_slice(sign.as_bytes());
     if !((-14..=15).contains(&point) || point == 16 && count == 17) {
-        out.extend_from_slice(text[sign.len()..].as_bytes());
+        out.extend_from_slice(&text.as_bytes()[sign.len()..]);
         return Some(());
     }
     if point <= 0 {
@@ -318,9 +318,9 @@ fn push_double(number: f64, out: &mut Vec<u8>) -> Option<()> {
         out.extend(std::iter::repeat_n(b'0', whole - others.len()));
         out.extend_from_slice(b".0");
     } else {
-        out.extend_from_slice(others[..whole].as_bytes());
+        out.extend_from_slice(&others.as_bytes()[..whole]);
         out.push(b'.');
-        out.extend_from_slice(others[whole..].as_bytes());
+        out.extend_from_slice(&others.as_bytes()[whole..]);
     }
     Some(())
 }

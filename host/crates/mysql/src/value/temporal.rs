@@ -31,7 +31,9 @@ pub struct DateTime {
 impl DateTime {
     /// Days since 1970-01-01; `None` for a day that is not in the calendar.
     pub fn days(&self) -> Option<i32> {
-        let leap = self.year % 4 == 0 && (self.year % 100 != 0 || self.year % 400 == 0);
+        let year = self.year;
+        let leap =
+            year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
         let last = match self.month {
             1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
             4 | 6 | 9 | 11 => 30,

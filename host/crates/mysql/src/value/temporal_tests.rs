@@ -76,9 +76,9 @@ fn store_time2(micros: i64, scale: u8) -> Vec<u8> {
     let per = [1_000_000, 10_000, 10_000, 100, 100, 1, 1][usize::from(scale)];
     let value = micros.unsigned_abs();
     let seconds = value / 1_000_000;
-    let hms = (seconds / 3600) << 12 | (seconds / 60 % 60) << 6 | seconds % 60;
+    let hms = ((seconds / 3600) << 12) | ((seconds / 60 % 60) << 6) | (seconds % 60);
     let bits = 8 * fraction_bytes(scale);
-    let packed = i64::try_from(hms << bits | value % 1_000_000 / per).unwrap();
+    let packed = i64::try_from((hms << bits) | (value % 1_000_000 / per)).unwrap();
     let packed = if micros < 0 { -packed } else { packed } + (0x80_0000 << bits);
     packed.to_be_bytes()[8 - 3 - bits / 8..].to_vec()
 }
