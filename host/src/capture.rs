@@ -20,7 +20,7 @@ use chameleon_catalog::{SourceRow, tables};
 use chameleon_ddl::mapping::Mapping;
 use chameleon_ddl::{SchemaChange, render};
 use chameleon_diag::{Diagnostic, ErrorCode};
-use chameleon_model::name::target_name;
+use chameleon_model::name::{target_column_name, target_name};
 use chameleon_model::{BinlogPosition, ChangeBuffer, SourcePosition, TableName};
 use chameleon_mysql::SourceConn;
 use chameleon_mysql::binlog::{BinlogSource, DdlStep, HistoryChange, Step};
@@ -318,9 +318,6 @@ impl Capture<'_> {
         self.sink.begin().await?;
         let mut entries = Vec::new();
         for change in &ddl.changes {
-            if let Some(after) = change.after() {
-                self.mapping.learn([&**after]);
-            }
             match self.render(change) {
                 Ok(Some(entry)) => entries.push(entry),
                 Ok(None) => {}
@@ -329,6 +326,9 @@ impl Capture<'_> {
                     self.hold_now(&table, error.code(), &reason, Some(&ddl.sql))
                         .await?;
                 }
+            }
+            if let Some(after) = change.after() {
+                self.mapping.learn([&**after]);
             }
             self.register(change).await?;
         }
@@ -393,7 +393,7 @@ impl Capture<'_> {
             let key = after.row_key().unwrap_or_default();
             let key: Vec<String> = key
                 .iter()
-                .map(|&c| target_name(&after.columns[c].name))
+                .map(|&c| target_column_name(&after.columns[c].name))
                 .collect();
             let key: Vec<&str> = key.iter().map(String::as_str).collect();
             tables::register(client, id, schema, &target_name(&after.name.name), &key).await?;

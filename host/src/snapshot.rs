@@ -13,7 +13,7 @@ use chameleon_catalog::{
     set_status, tables,
 };
 use chameleon_diag::{Diagnostic, RetryDirective};
-use chameleon_model::name::target_name;
+use chameleon_model::name::{target_column_name, target_name};
 use chameleon_model::{BinlogPosition, GtidSet, SourcePosition, TableName, TableSchema};
 use chameleon_mysql::introspect;
 use chameleon_postgres::{Client, PostgresError};
@@ -272,7 +272,7 @@ pub(crate) async fn register(
     let key = table.row_key().unwrap_or_default();
     let key: Vec<String> = key
         .iter()
-        .map(|&c| target_name(&table.columns[c].name))
+        .map(|&c| target_column_name(&table.columns[c].name))
         .collect();
     let key: Vec<&str> = key.iter().map(String::as_str).collect();
     let name = target_name(&table.name.name);

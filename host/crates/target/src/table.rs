@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use chameleon_model::name::{quote_ident, quote_qualified, target_name};
+use chameleon_model::name::{quote_ident, quote_qualified, target_column_name, target_name};
 use chameleon_model::{CellForm, MappingRules, PgType, TableSchema};
 use chameleon_postgres::introspect::{FoundTable, target_table};
 use chameleon_postgres::{Client, ColumnEncoder, EncodeError};
@@ -92,7 +92,7 @@ impl ApplyTable {
         let table = format!("{}.{}", found.schema, found.name);
         let mut columns = Vec::with_capacity(source.columns.len());
         for (source_index, column) in source.columns.iter().enumerate() {
-            let name = target_name(&column.name);
+            let name = target_column_name(&column.name);
             let Some(there) = found.column(&name) else {
                 let reason = format!("column {name} does not exist at the target");
                 return Err(TargetError::Shape { table, reason });

@@ -481,3 +481,7 @@ fn now_micros() -> i64 {
     let micros = since.map(|d| d.as_micros()).unwrap_or_default();
     i64::try_from(micros).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+#[path = "assemble_tests.rs"]
+mod tests;

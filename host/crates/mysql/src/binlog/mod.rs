@@ -24,6 +24,8 @@ mod source;
 mod statement;
 mod stream;
 mod table_map;
+#[cfg(test)]
+mod test_bytes;
 mod transaction;
 
 use std::sync::Arc;

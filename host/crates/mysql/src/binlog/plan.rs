@@ -379,3 +379,7 @@ fn convert_bytes(column: &WireColumn, ty: &ColumnType) -> Option<Convert> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+#[path = "plan_tests.rs"]
+mod tests;

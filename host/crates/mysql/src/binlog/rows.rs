@@ -475,3 +475,7 @@ fn documents<'a>(
     }
     Some(documents)
 }
+
+#[cfg(test)]
+#[path = "rows_tests.rs"]
+mod tests;
