@@ -72,10 +72,10 @@ pub async fn sync_tables(cx: &Context, options: SyncOptions) -> Result<CopyRepor
         return Ok(CopyReport::default());
     }
     let mut conn = cx.connect_source().await?;
-    let selected = load(cx, &mut conn, &names).await?;
+    let (all, selected) = load(cx, &mut conn, &names).await?;
     leave_out(&control, &row, &selected).await?;
     let mut mapping = cx.mapping();
-    mapping.learn(selected.iter().map(|t| &**t).collect::<Vec<&TableSchema>>());
+    mapping.learn(&all);
     mapping.dest_schema = loader::build_schema(&format!("{}_sync", row.dest_schema));
     let request = CopyRequest {
         cx,

@@ -75,7 +75,7 @@ pub async fn init_replica(cx: &Context, options: InitOptions) -> Result<CopyRepo
         return crate::resync::sync_tables(cx, options).await;
     }
     let mut conn = cx.connect_source().await?;
-    let selected = load(cx, &mut conn, &options.tables).await?;
+    let (all, selected) = load(cx, &mut conn, &options.tables).await?;
     if options.no_copy {
         let position = start(options.start.as_ref(), conn.current_position().await?);
         execute(&control, "begin").await?;
@@ -97,7 +97,7 @@ pub async fn init_replica(cx: &Context, options: InitOptions) -> Result<CopyRepo
         }
     }
     let mut mapping = cx.mapping();
-    mapping.learn(selected.iter().map(|t| &**t).collect::<Vec<&TableSchema>>());
+    mapping.learn(&all);
     if !keep {
         mapping.dest_schema = loader::build_schema(&row.dest_schema);
     }
@@ -153,32 +153,32 @@ pub(crate) async fn take(cx: &Context, control: &Client, row: &SourceRow) -> Res
     })
 }
 
-/// The selected tables, or those named.
+/// All selected tables, and of them those named (all, where none is). A mapping has to learn all:
+/// the type of a column may follow from the table that it references.
 pub(crate) async fn load(
     cx: &Context,
     conn: &mut chameleon_mysql::SourceConn,
     named: &[String],
-) -> Result<Vec<Arc<TableSchema>>, HostError> {
+) -> Result<(Vec<TableSchema>, Vec<Arc<TableSchema>>), HostError> {
     let database = &cx.config.my_database;
-    let mut found = introspect::load_tables(conn, database, &cx.selection).await?;
+    let all = introspect::load_tables(conn, database, &cx.selection).await?;
     for name in named {
-        if !found.iter().any(|t| t.name.name == *name) {
+        if !all.iter().any(|t| t.name.name == *name) {
             return Err(HostError::usage(
                 format!("copy the table {name}: {database} has no such table among those selected"),
                 "chameleon check",
             ));
         }
     }
-    if !named.is_empty() {
-        found.retain(|t| named.contains(&t.name.name));
-    }
-    if found.is_empty() {
+    let wanted = |t: &&TableSchema| named.is_empty() || named.contains(&t.name.name);
+    let selected: Vec<_> = all.iter().filter(wanted).cloned().map(Arc::new).collect();
+    if selected.is_empty() {
         return Err(HostError::usage(
             format!("copy {database}: it has no table, or none is selected"),
             "chameleon check",
         ));
     }
-    Ok(found.into_iter().map(Arc::new).collect())
+    Ok((all, selected))
 }
 
 /// Copies, and takes the copy up again after a lost connection.
