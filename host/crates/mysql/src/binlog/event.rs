@@ -80,7 +80,6 @@ impl Header {
     pub(super) const BYTES: usize = 19;
 
     /// Reads the header of an event as it is in a file.
-    #[cfg(test)]
     pub(super) fn read(reader: &mut Reader<'_>) -> Option<Self> {
         Some(Self {
             timestamp: reader.u32()?,

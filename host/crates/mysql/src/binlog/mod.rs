@@ -11,6 +11,8 @@
 mod assemble;
 mod cell;
 mod event;
+#[doc(hidden)]
+pub mod fuzz;
 mod maps;
 pub mod online_change;
 mod place;
