@@ -3,7 +3,7 @@
 //! 1. [`parse`]: text to [`Statement`]. A hand-written lexer and a recursive-descent parser that
 //!    know MySQL 5.7 to 9 and MariaDB 10.5 to 11.8. Statements that concern no table are named and
 //!    otherwise not read.
-//! 2. [`resolve`]: a statement and the table versions before it to [`SchemaChange`]s, which hold
+//! 2. [`resolve()`]: a statement and the table versions before it to [`SchemaChange`]s, which hold
 //!    whole table versions. The version that `resolve` makes is the one that introspection of the
 //!    source would find after the statement.
 //! 3. [`render`]: a schema change to PostgreSQL statements, with the types that [`mapping`] chooses.
