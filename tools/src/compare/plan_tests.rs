@@ -10,6 +10,7 @@ fn column(name: &str, kind: TypeKind) -> Column {
         auto_increment: false,
         generated: false,
         invisible: false,
+        target: None,
         comment: String::new(),
     }
 }

@@ -123,6 +123,9 @@ impl Mapping {
 
     /// The target's type for a column of a table.
     pub fn target_type(&self, table: &TableSchema, column: &Column) -> PgType {
+        if let Some(asked) = &column.target {
+            return pg_type::parse(asked);
+        }
         if let Some(found) = overrides::find(&self.rules.overrides, &table.name.name, column) {
             return pg_type::parse(&found.target);
         }
@@ -137,7 +140,7 @@ impl Mapping {
 
     /// An override chose the column's type.
     pub(crate) fn is_overridden(&self, table: &TableSchema, column: &Column) -> bool {
-        overrides::find(&self.rules.overrides, &table.name.name, column).is_some()
+        column.target.is_some() || overrides::find(&self.rules.overrides, &table.name.name, column).is_some()
     }
 
     /// Zero dates of this column become NULL. A primary key stays NOT NULL: a zero date there is

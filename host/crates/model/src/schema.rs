@@ -140,6 +140,9 @@ pub struct Column {
     /// Not shown by `SELECT *`: invisible columns, a generated invisible primary key.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub invisible: bool,
+    /// PostgreSQL type that a transform asks for; it wins over overrides and profile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
     /// COMMENT, empty where there is none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub comment: String,
@@ -273,6 +276,7 @@ mod tests {
             auto_increment: false,
             generated: false,
             invisible: false,
+            target: None,
             comment: String::new(),
         }
     }

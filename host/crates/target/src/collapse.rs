@@ -376,6 +376,7 @@ mod tests {
             auto_increment: false,
             generated: false,
             invisible: false,
+            target: None,
             comment: String::new(),
         };
         Arc::new(TableSchema {

@@ -171,6 +171,7 @@ impl ReadBack {
                     auto_increment: false,
                     generated: false,
                     invisible: false,
+                    target: None,
                     comment: String::new(),
                 })
                 .collect(),

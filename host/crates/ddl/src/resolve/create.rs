@@ -127,6 +127,7 @@ pub(super) fn resolve_column(
         auto_increment: definition.auto_increment,
         generated: definition.generated,
         invisible: definition.invisible,
+        target: None,
         comment: definition.comment.clone().unwrap_or_default(),
     }
 }

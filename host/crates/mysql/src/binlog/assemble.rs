@@ -188,7 +188,14 @@ impl Assembler {
                 })
             }
             kind::PREVIOUS_GTIDS | kind::MARIADB_GTID_LIST => {
-                read_gtids(header.kind, body).map(|set| self.derive_gtids(set))
+                read_gtids(header.kind, body).map(|set| {
+                    self.derive_gtids(set);
+                    self.between_groups(header);
+                })
+            }
+            kind::MARIADB_CHECKPOINT | kind::STOP => {
+                self.between_groups(header);
+                Some(())
             }
             kind::XA_PREPARE => event::read_xa_one_phase(body)
                 .map(|one_phase| self.xa_prepare(one_phase, header, into)),
@@ -227,8 +234,7 @@ impl Assembler {
         let position = self.here();
         match header.kind {
             kind::INCIDENT => Err(SourceError::Incident { position }),
-            kind::STOP
-            | kind::INTVAR
+            kind::INTVAR
             | kind::APPEND_BLOCK
             | kind::DELETE_FILE
             | kind::RAND
@@ -240,7 +246,6 @@ impl Assembler {
             | kind::VIEW_CHANGE
             | kind::TRANSACTION_PAYLOAD
             | kind::MARIADB_ANNOTATE_ROWS
-            | kind::MARIADB_CHECKPOINT
             | kind::MARIADB_START_ENCRYPTION => Ok(()),
             _ if header.flags & FLAG_IGNORABLE != 0 => Ok(()),
             other => Err(SourceError::EventUnknown {
@@ -420,11 +425,19 @@ impl Assembler {
         Ok(())
     }
 
+    /// An event that stands between two transactions: the position moves behind it, so that it
+    /// reaches the end of a file in which no transaction is yet.
+    fn between_groups(&mut self, header: &Header) {
+        if self.open.is_none() && self.group.is_none() && !header.is_artificial() {
+            let commit_micros = header.micros();
+            self.end_group(Step::Progress { commit_micros });
+        }
+    }
+
     fn heartbeat(&mut self) {
-        if self.open.is_none() && self.skip.is_none() {
-            self.push(Step::Progress {
-                commit_micros: now_micros(),
-            });
+        if self.open.is_none() && self.group.is_none() && self.skip.is_none() {
+            let commit_micros = now_micros();
+            self.end_group(Step::Progress { commit_micros });
         }
     }
 

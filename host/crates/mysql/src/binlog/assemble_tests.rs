@@ -314,3 +314,20 @@ fn an_xa_transaction_of_one_phase_is_a_transaction() {
     );
     assert_eq!(told, [format!("committed 1 @{}", feed.offset)]);
 }
+
+#[test]
+fn the_position_reaches_the_end_of_a_file_without_transactions() {
+    let mut feed = Feed::new(Flavor::MySql, None, None);
+    let told = feed.event(kind::PREVIOUS_GTIDS, &[0; 8]);
+    assert_eq!(told, [format!("progress @{}", feed.offset)]);
+    let told = feed.raw(bytes::header(kind::HEARTBEAT, 0, 0), &[]).unwrap();
+    assert_eq!(told, [format!("progress @{}", feed.offset)]);
+    let told = feed.event(kind::STOP, &[]);
+    assert_eq!(told, [format!("progress @{}", feed.offset)]);
+    // inside a transaction it stays
+    feed.event(kind::GTID, &bytes::mysql_gtid(1));
+    assert_eq!(
+        feed.raw(bytes::header(kind::HEARTBEAT, 0, 0), &[]).unwrap(),
+        [""; 0]
+    );
+}

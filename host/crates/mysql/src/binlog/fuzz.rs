@@ -120,6 +120,7 @@ fn adopt(assembler: &mut Assembler, body: &[u8]) {
         auto_increment: false,
         generated: false,
         invisible: false,
+        target: None,
         comment: String::new(),
     });
     let table = TableSchema {

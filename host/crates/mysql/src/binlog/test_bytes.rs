@@ -107,6 +107,7 @@ pub(super) fn column(name: &str, ty: ColumnType) -> Column {
         auto_increment: false,
         generated: false,
         invisible: false,
+        target: None,
         comment: String::new(),
     }
 }

@@ -322,6 +322,7 @@ fn column(row: &TextRow) -> Column {
             .iter()
             .any(|word| extra.contains(word)),
         invisible: extra.contains("INVISIBLE"),
+        target: None,
         comment: row.owned("column_comment"),
     }
 }

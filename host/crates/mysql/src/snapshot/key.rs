@@ -239,6 +239,7 @@ mod tests {
             auto_increment: false,
             generated: false,
             invisible: false,
+            target: None,
             comment: String::new(),
         };
         TableSchema {

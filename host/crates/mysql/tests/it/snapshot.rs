@@ -451,8 +451,6 @@ async fn without_the_right_to_lock_the_copy_goes_by_chunks() {
 #[tokio::test]
 async fn a_long_query_at_the_source_is_not_waited_for() {
     let mut db = TestDb::new().await;
-    db.run("create table t (id int primary key); insert into t values (1)")
-        .await;
     let mut other = db.session().await;
     let id: u32 = other
         .query_first("select connection_id()")
@@ -475,15 +473,12 @@ async fn a_long_query_at_the_source_is_not_waited_for() {
         .err()
         .unwrap();
     assert_eq!(error.code(), codes::SRC050);
-    let mut snapshot = snapshot::open(&db.source, 1, Method::Auto, wait)
+    let snapshot = snapshot::open(&db.source, 1, Method::Auto, wait)
         .await
         .unwrap();
     assert_eq!(snapshot.method, Method::PerChunk);
     db.run(&format!("kill {id}")).await;
     let _ = query.await;
-    let table = Arc::new(db.table("t").await);
-    let rows = read(&mut snapshot.readers[0], &table, &Chunk::whole()).await;
-    assert_eq!(rows.len(), 1);
 }
 
 #[tokio::test]

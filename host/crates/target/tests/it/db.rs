@@ -96,6 +96,7 @@ pub(crate) fn table(name: &str, key: bool) -> Arc<TableSchema> {
         auto_increment: false,
         generated: false,
         invisible: false,
+        target: None,
         comment: String::new(),
     };
     Arc::new(TableSchema {
