@@ -9,29 +9,30 @@
 //! A table that cannot be followed is held and the rest goes on; any other fault ends the capture
 //! with a typed error, and the supervisor decides.
 
+mod ddl;
+mod holds;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use chameleon_catalog::SourceRow;
 use chameleon_catalog::batches::UnreplayedBatch;
-use chameleon_catalog::held::{self, HeldState, Hold};
-use chameleon_catalog::history::{self, Version};
-use chameleon_catalog::{SourceRow, tables};
 use chameleon_ddl::mapping::Mapping;
-use chameleon_ddl::{SchemaChange, render};
-use chameleon_diag::{Diagnostic, ErrorCode};
-use chameleon_model::name::{target_column_name, target_name};
+use chameleon_diag::Diagnostic;
 use chameleon_model::{BinlogPosition, ChangeBuffer, SourcePosition, TableName};
 use chameleon_mysql::SourceConn;
-use chameleon_mysql::binlog::{BinlogSource, DdlStep, HistoryChange, Step};
+use chameleon_mysql::binlog::{BinlogSource, Step};
 use chameleon_postgres::Client;
+use chameleon_target::DdlEntry;
 use chameleon_target::rotate::Rotation;
-use chameleon_target::{DdlEntry, TableFailure};
+use chameleon_transform::Meta;
 
 use crate::context::Context;
 use crate::error::HostError;
 use crate::policy::StreamPolicy;
 use crate::replay::{Job, ReplayQueue};
+use crate::shape::{self, Shaper};
 use crate::sink::Sink;
 use crate::stop::Stop;
 use crate::supervisor::Until;
@@ -71,6 +72,9 @@ pub(crate) struct Capture<'a> {
     pub(crate) source_status: Option<SourceConn>,
     pub(crate) policy: Arc<StreamPolicy>,
     pub(crate) mapping: Mapping,
+    pub(crate) shaper: Shaper,
+    /// Source tables that are held.
+    pub(crate) held: BTreeSet<TableName>,
     /// `None`: direct.
     pub(crate) queue: Option<ReplayQueue>,
     pub(crate) rotation: Rotation,
@@ -86,6 +90,8 @@ pub(crate) struct State {
     pub(crate) buffer: ChangeBuffer,
     /// Changes in the buffer that belong to complete transactions.
     pub(crate) complete: usize,
+    /// When and where the buffer's transactions were committed, where a transform wants to know.
+    pub(crate) meta: Meta,
     /// A part of the current transaction is written already.
     pub(crate) in_parts: bool,
     /// Changes of the current transaction that are written in parts.
@@ -106,6 +112,7 @@ impl State {
         Self {
             buffer: ChangeBuffer::default(),
             complete: 0,
+            meta: Meta::default(),
             in_parts: false,
             first_row: None,
             last_flush: now,
@@ -160,6 +167,7 @@ impl Capture<'_> {
         match step {
             Step::Committed { commit_micros, .. } => {
                 self.state.last_event_micros = Some(commit_micros);
+                self.note_transaction(commit_micros);
                 self.state.complete = self.state.buffer.len();
                 if self.state.complete > 0 {
                     self.state.first_row.get_or_insert_with(Instant::now);
@@ -175,19 +183,15 @@ impl Capture<'_> {
                     return Ok(Some(Ended::Restart { isolate: true }));
                 }
             }
-            Step::Progress { commit_micros } => {
-                self.state.last_event_micros = Some(commit_micros);
-                let at = &self.binlog.position().binlog;
-                let new_file = at.file != self.state.batch_start.file;
-                if self.state.complete > 0 && (new_file || self.state.marks.contains(at)) {
-                    self.flush().await?;
-                } else if self.state.complete == 0 {
-                    self.state.batch_start = at.clone();
-                }
-            }
+            Step::Xa {
+                xid,
+                step,
+                commit_micros,
+            } => self.xa(&xid, step, commit_micros).await?,
+            Step::Progress { commit_micros } => self.progress(commit_micros).await?,
             Step::Ddl(ddl) => {
                 if self.state.complete > 0 {
-                    self.flush_before(&ddl).await?;
+                    self.flush_before().await?;
                 }
                 self.ddl(ddl).await?;
             }
@@ -197,6 +201,19 @@ impl Capture<'_> {
             }
         }
         Ok(None)
+    }
+
+    /// The position has moved without rows.
+    pub(crate) async fn progress(&mut self, commit_micros: i64) -> Result<(), HostError> {
+        self.state.last_event_micros = Some(commit_micros);
+        let at = &self.binlog.position().binlog;
+        let new_file = at.file != self.state.batch_start.file;
+        if self.state.complete > 0 && (new_file || self.state.marks.contains(at)) {
+            self.flush().await?;
+        } else if self.state.complete == 0 {
+            self.state.batch_start = at.clone();
+        }
+        Ok(())
     }
 
     fn must_flush(&self) -> bool {
@@ -214,6 +231,8 @@ impl Capture<'_> {
 
     /// Writes what there is of a transaction that is too large for one buffer.
     async fn write_part(&mut self) -> Result<(), HostError> {
+        self.note_transaction(self.state.last_event_micros.unwrap_or_default());
+        self.shape_buffer().await?;
         let policy = self.policy.for_batch(&self.state.batch_start, None);
         self.sink.begin().await?;
         let written = self.sink.write(&self.state.buffer, &[], &policy).await?;
@@ -225,14 +244,16 @@ impl Capture<'_> {
     }
 
     /// Writes the batch and makes it durable with the position behind it.
-    async fn flush(&mut self) -> Result<(), HostError> {
+    pub(crate) async fn flush(&mut self) -> Result<(), HostError> {
         let at = self.binlog.position().clone();
         self.write_batch(&at, &[]).await
     }
 
-    /// Writes the rows before a DDL statement. The stream's position is behind the statement
-    /// already, so they are written into its batch's transaction, without a position of their own.
-    async fn flush_before(&mut self, _ddl: &DdlStep) -> Result<(), HostError> {
+    /// Writes the rows before a DDL statement or the commit of a prepared transaction. The stream's
+    /// position is behind it already, so they are written into its batch's transaction, without a
+    /// position of their own.
+    pub(crate) async fn flush_before(&mut self) -> Result<(), HostError> {
+        self.shape_buffer().await?;
         let policy = self.policy.for_batch(&self.state.batch_start, None);
         self.sink.begin().await?;
         let written = self.sink.write(&self.state.buffer, &[], &policy).await?;
@@ -244,6 +265,7 @@ impl Capture<'_> {
         at: &SourcePosition,
         ddl: &[DdlEntry],
     ) -> Result<(), HostError> {
+        self.shape_buffer().await?;
         let policy = self
             .policy
             .for_batch(&self.state.batch_start, Some(&at.binlog));
@@ -299,6 +321,7 @@ impl Capture<'_> {
             }
         }
         state.complete = 0;
+        state.meta.transactions.clear();
         state.in_parts = false;
         state.first_row = None;
         state.last_flush = Instant::now();
@@ -308,153 +331,40 @@ impl Capture<'_> {
         Ok(())
     }
 
-    /// Renders a DDL statement and writes it as the end of a batch, with the schema history.
-    async fn ddl(&mut self, ddl: DdlStep) -> Result<(), HostError> {
-        let at = self.binlog.position().clone();
-        let policy = self
-            .policy
-            .for_batch(&self.state.batch_start, Some(&at.binlog));
-        self.state.last_event_micros = Some(ddl.commit_micros);
-        self.sink.begin().await?;
-        let mut entries = Vec::new();
-        for change in &ddl.changes {
-            match self.render(change) {
-                Ok(Some(entry)) => entries.push(entry),
-                Ok(None) => {}
-                Err(error) => {
-                    let (table, reason) = (change.table().clone(), error.to_string());
-                    self.hold_now(&table, error.code(), &reason, Some(&ddl.sql))
-                        .await?;
-                }
-            }
-            if let Some(after) = change.after() {
-                self.mapping.learn([&**after]);
-            }
-            self.register(change).await?;
+    /// Notes that the rows since the last transaction are one.
+    pub(crate) fn note_transaction(&mut self, commit_micros: i64) {
+        if self.shaper.wants_meta() && self.state.buffer.len() > self.state.complete {
+            let position = self.binlog.position().binlog.to_string();
+            let transaction = (self.state.complete, commit_micros, position);
+            self.state.meta.transactions.push(transaction);
         }
-        let written = self
-            .sink
-            .write(&ChangeBuffer::default(), &entries, &policy)
-            .await?;
-        self.hold_failures(written.failures).await?;
-        self.count_missed(&at).await?;
-        let closed = self.sink.close(&at, self.state.last_event_micros).await?;
-        let versions: Vec<Version<'_>> = ddl
-            .history
-            .iter()
-            .map(|change| match change {
-                HistoryChange::Set(table) => Version::Table(table),
-                HistoryChange::Dropped(name) => Version::Dropped(name),
-            })
-            .collect();
-        history::save(
-            self.sink.client(),
-            self.row.id,
-            self.sink.batch(),
-            &versions,
-        )
-        .await?;
-        tracing::info!(source = %self.row.name, position = %at.binlog, changes = entries.len(), "ddl");
-        self.commit(&at, closed, policy, entries).await
     }
 
-    /// What the target has to do for a change; `None`: nothing, its table is held.
-    fn render(
-        &mut self,
-        change: &SchemaChange,
-    ) -> Result<Option<DdlEntry>, chameleon_ddl::DdlError> {
-        let table = target_name(&change.table().name);
-        let fresh = matches!(
-            change,
-            SchemaChange::Create { .. } | SchemaChange::Drop { .. }
-        );
-        if self.policy.is_held(&table) && !fresh {
-            return Ok(None);
+    /// Lets the transforms make of the buffer's rows what the target is to have. Rows and tables
+    /// that they fail on are noted in the batch's transaction.
+    pub(crate) async fn shape_buffer(&mut self) -> Result<(), HostError> {
+        if !self.shaper.is_active() || self.state.buffer.is_empty() {
+            return Ok(());
         }
-        let statements = render::change(change, &self.mapping)?;
-        Ok((!statements.is_empty()).then_some(DdlEntry { table, statements }))
-    }
-
-    /// Keeps `t_replica_tables` and the holds in step with a change.
-    async fn register(&mut self, change: &SchemaChange) -> Result<(), HostError> {
-        let (client, id) = (self.sink.client(), self.row.id);
-        let schema = &self.row.dest_schema;
-        let gone = match change {
-            SchemaChange::Drop { before } | SchemaChange::Rename { before, .. } => Some(before),
-            _ => None,
-        };
-        if let Some(before) = gone {
-            let name = target_name(&before.name.name);
-            tables::unregister(client, id, schema, &name).await?;
-            held::release(client, id, &before.name).await?;
-            Arc::make_mut(&mut self.policy).release(&name);
+        let whole = self.state.complete == self.state.buffer.len();
+        let rows = std::mem::take(&mut self.state.buffer);
+        let shaped = self.shaper.rows(rows, false, &self.state.meta)?;
+        self.state.buffer = shaped.rows;
+        self.state.meta.transactions.clear();
+        if whole {
+            self.state.complete = self.state.buffer.len();
         }
-        if let Some(after) = change.after() {
-            let key = after.row_key().unwrap_or_default();
-            let key: Vec<String> = key
-                .iter()
-                .map(|&c| target_column_name(&after.columns[c].name))
-                .collect();
-            let key: Vec<&str> = key.iter().map(String::as_str).collect();
-            tables::register(client, id, schema, &target_name(&after.name.name), &key).await?;
+        let at = self.binlog.position().binlog.clone();
+        if !shaped.failed.is_empty() {
+            self.sink.begin().await?;
+            let client = self.sink.client();
+            shape::record_failed(client, self.row.id, &shaped.failed, false, Some(&at)).await?;
+        }
+        for stopped in shaped.stopped {
+            let (code, reason) = (stopped.error.code(), describe(&stopped.error));
+            self.hold_now(&stopped.table, code, &reason, None).await?;
         }
         Ok(())
-    }
-
-    /// Notes changes of held tables that went by.
-    async fn count_missed(&mut self, at: &SourcePosition) -> Result<(), HostError> {
-        let missed = self.binlog.take_held_counts();
-        if !missed.is_empty() {
-            held::count(self.sink.client(), self.row.id, &missed, &at.binlog).await?;
-        }
-        Ok(())
-    }
-
-    async fn hold_failures(&mut self, failures: Vec<TableFailure>) -> Result<(), HostError> {
-        for failure in failures {
-            let name = self.source_name(&failure.table);
-            let reason = describe(&failure.error);
-            self.hold_now(&name, failure.error.code(), &reason, None)
-                .await?;
-        }
-        Ok(())
-    }
-
-    /// Holds a table from here on, inside the batch's transaction.
-    async fn hold_now(
-        &mut self,
-        table: &TableName,
-        code: ErrorCode,
-        reason: &str,
-        statement: Option<&str>,
-    ) -> Result<(), HostError> {
-        tracing::warn!(
-            source = %self.row.name, table = %table, error.code = %code, reason, "table held"
-        );
-        self.sink.begin().await?;
-        let position = self.binlog.position().binlog.clone();
-        let hold = Hold {
-            source: self.row.id,
-            table,
-            state: HeldState::Held,
-            code,
-            reason,
-            statement,
-            position: Some(&position),
-        };
-        held::hold(self.sink.client(), &hold).await?;
-        Arc::make_mut(&mut self.policy).hold(&target_name(&table.name));
-        self.binlog.hold(table);
-        Ok(())
-    }
-
-    fn source_name(&self, target: &str) -> TableName {
-        let mut known = self.binlog.tables();
-        let found = known.find(|t| target_name(&t.name.name) == target);
-        match found {
-            Some(table) => table.name.clone(),
-            None => TableName::new(self.cx.config.my_database.clone(), target),
-        }
     }
 
     fn reached_goal(&self) -> bool {

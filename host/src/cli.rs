@@ -114,11 +114,80 @@ pub enum Command {
     /// End replication for good: sequences, foreign keys, catalog; asks
     #[command(alias = "detach-replica")]
     DetachReplica(StopOptions),
+    /// Write, look at, test and measure row transforms
+    #[command(subcommand)]
+    Transform(TransformCommand),
     /// Print the page of an error code
     Explain {
         /// The code, such as CAT003
         code: String,
     },
+}
+
+/// What to do with a transform.
+#[derive(Clone, Debug, Subcommand)]
+pub enum TransformCommand {
+    /// Write the project of a new transform
+    New {
+        /// Its name
+        name: String,
+        /// Directory to make [default: the name]
+        #[arg(long, value_name = "DIR")]
+        path: Option<PathBuf>,
+    },
+    /// Show what a module is: version, interface, imports, exports, configuration, plan
+    Inspect(InspectArguments),
+    /// Put the rows of case files through a module and compare what comes
+    Test(TestArguments),
+    /// Measure what a module costs
+    Bench(BenchArguments),
+}
+
+/// Options of transform inspect.
+#[derive(Args, Clone, Debug)]
+pub struct InspectArguments {
+    /// The module
+    #[arg(value_name = "X.wasm")]
+    pub module: PathBuf,
+    /// Show its plan for this table: FILE.sql with CREATE TABLE, the statement itself, or the name
+    /// of a table of the configuration's source
+    #[arg(long, value_name = "T")]
+    pub table: Option<String>,
+    /// What the module is configured with, as JSON or a file with it [default: what the
+    /// configuration says, else {}]
+    #[arg(long, value_name = "JSON|FILE")]
+    pub with: Option<String>,
+}
+
+/// Options of transform test.
+#[derive(Args, Clone, Debug)]
+pub struct TestArguments {
+    /// The module
+    #[arg(value_name = "X.wasm")]
+    pub module: PathBuf,
+    /// Directory of case files, or one file
+    #[arg(value_name = "CASES")]
+    pub cases: PathBuf,
+    /// Write what came into the case files
+    #[arg(long)]
+    pub bless: bool,
+}
+
+/// Options of transform bench.
+#[derive(Args, Clone, Debug)]
+pub struct BenchArguments {
+    /// The module
+    #[arg(value_name = "X.wasm")]
+    pub module: PathBuf,
+    /// Rows of this table [default: a table of customers with 10 columns]
+    #[arg(long, value_name = "T")]
+    pub table: Option<String>,
+    /// What the module is configured with, as JSON or a file with it
+    #[arg(long, value_name = "JSON|FILE")]
+    pub with: Option<String>,
+    /// Time for each size of batch
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    pub milliseconds: u64,
 }
 
 /// Options of upgrade_schema.

@@ -1,15 +1,16 @@
 //! What a command works with: one configuration, resolved.
 
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use chameleon_catalog::{CatalogState, SourceId, SourceRow, SourceStatus, sessions};
-use chameleon_config::{Config, Home, MysqlConn, PgConn};
+use chameleon_catalog::{CatalogState, SourceId, SourceRow, sessions};
+use chameleon_config::{Config, Home, MysqlConn, OnError, PgConn, TransformConfig};
 use chameleon_ddl::Mapping;
 use chameleon_diag::Report;
 use chameleon_mysql::{Source, SourceConn, TableSelection};
 use chameleon_postgres::lock::Session;
 use chameleon_postgres::{Client, ConnectOptions};
+use chameleon_transform::{Chain, Engine, Secrets, Spec};
 
 use crate::cli::GlobalOptions;
 use crate::error::HostError;
@@ -28,8 +29,34 @@ pub struct Context {
     pub target: ConnectOptions,
     /// Tables that take part.
     pub selection: TableSelection,
+    /// Its transforms, once they were asked for.
+    transforms: LoadedChain,
     /// How much is said, and in which form.
     pub output: Output,
+}
+
+/// Clones share one chain.
+#[derive(Clone, Default)]
+struct LoadedChain(Arc<Mutex<Option<Chain>>>);
+
+impl std::fmt::Debug for LoadedChain {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LoadedChain").finish_non_exhaustive()
+    }
+}
+
+fn spec(transform: &TransformConfig) -> Spec {
+    Spec {
+        name: transform.name.clone(),
+        module: transform.module.clone(),
+        sha256: transform.sha256.clone(),
+        tables: transform.tables.clone(),
+        config: transform.config.clone(),
+        on_error: match transform.on_error {
+            OnError::Stop => chameleon_transform::OnError::Stop,
+            OnError::DeadLetter => chameleon_transform::OnError::DeadLetter,
+        },
+    }
 }
 
 /// What a command does to the catalog.
@@ -59,6 +86,7 @@ impl Context {
                 limit: config.tables_limit.clone(),
                 skip: config.skip_tables.clone(),
             },
+            transforms: LoadedChain::default(),
             config: Arc::new(config),
             warnings,
             output,
@@ -96,21 +124,28 @@ impl Context {
     }
 
     /// Opens a session at the target and goes on only where the catalog is of version 1.3. To be
-    /// written, a catalog that pg_chameleon 1.3 made gets the tables that are missing, unless
-    /// `auto_upgrade` is off.
+    /// written, an older catalog is upgraded, and one that pg_chameleon 1.3 made gets the tables
+    /// that are missing, unless `auto_upgrade` is off.
     ///
     /// # Errors
-    /// Those of [`Context::connect_target`]; CAT001-CAT005; CAT013 and CAT030 where the catalog
-    /// must be completed and somebody works with it.
+    /// Those of [`Context::connect_target`]; CAT001-CAT005; those of [`crate::upgrade::upgrade`].
     pub async fn open_catalog(&self, access: Access) -> Result<Client, HostError> {
-        let mut client = self.connect_target().await?;
-        match chameleon_catalog::version(&client).await? {
-            CatalogState::V13Original if access == Access::Read => {}
-            CatalogState::V13Original if self.config.auto_upgrade => {
-                complete_catalog(&mut client, false).await?;
-            }
-            _ => chameleon_catalog::require_current(&client).await?,
+        let client = self.connect_target().await?;
+        let state = chameleon_catalog::version(&client).await?;
+        if access == Access::Read && state == CatalogState::V13Original {
+            return Ok(client);
         }
+        let upgrades = matches!(
+            state,
+            CatalogState::V12 | CatalogState::Halfway | CatalogState::V13Original
+        );
+        if access == Access::Write && upgrades && self.config.auto_upgrade {
+            // boxed: an upgrade needs much room, and nearly every call goes without
+            if let Some(upgraded) = Box::pin(crate::upgrade::upgrade(self, false)).await? {
+                self.output.note(&upgraded.text());
+            }
+        }
+        chameleon_catalog::require_current(&client).await?;
         Ok(client)
     }
 
@@ -173,16 +208,45 @@ impl Context {
         }
     }
 
-    /// Goes on only where the configuration asks for nothing that this build cannot do.
+    /// The chain of transforms; `None` where none is configured. Loaded when it is first asked for.
     ///
     /// # Errors
-    /// CFG064 where transforms are configured.
-    pub fn require_supported(&self) -> Result<(), HostError> {
+    /// TRF001-TRF010: a module is not what it should be, or does not take its configuration.
+    pub(crate) fn chain(&self) -> Result<Option<Chain>, HostError> {
         if self.config.transforms.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
-        Err(HostError::NoTransforms {
-            name: self.config.name.clone(),
+        let mut loaded = self
+            .transforms
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if loaded.is_none() {
+            *loaded = Some(self.load_chain()?);
+        }
+        Ok(loaded.clone())
+    }
+
+    fn load_chain(&self) -> Result<Chain, HostError> {
+        let specs: Vec<Spec> = self.config.transforms.iter().map(spec).collect();
+        let secrets = self.config.secrets.iter();
+        let secrets: Secrets = secrets
+            .map(|(name, secret)| (name.clone(), secret.expose().as_bytes().to_vec()))
+            .collect();
+        let engine = Engine::new(&self.home_dir()?.join("cache"))?;
+        Ok(Chain::load(&engine, &specs, &secrets)?)
+    }
+
+    /// The home directory that the configuration lies in, else the user's.
+    pub(crate) fn home_dir(&self) -> Result<PathBuf, HostError> {
+        let directory = self.config.path.parent();
+        let home = directory
+            .filter(|d| d.file_name().is_some_and(|name| name == "config"))
+            .and_then(Path::parent)
+            .filter(|home| !home.as_os_str().is_empty());
+        Ok(match home {
+            Some(home) => home.to_path_buf(),
+            None => Home::resolve(None)?.path().to_path_buf(),
         })
     }
 
@@ -191,36 +255,6 @@ impl Context {
         let pg = &self.config.pg;
         (pg.host.clone(), pg.port, pg.database.clone())
     }
-}
-
-/// Adds what pg_chameleon 1.3 does not have to a catalog that it made, in one transaction. `force`
-/// goes on where a source says that it is running and no session is there.
-///
-/// # Errors
-/// CAT013 where 1.x is alive, CAT030 without `force`, CAT002 where PostgreSQL refuses.
-pub async fn complete_catalog(client: &mut Client, force: bool) -> Result<(), HostError> {
-    let attempt = "complete the catalog";
-    let transaction = client.transaction().await.map_err(|error| {
-        chameleon_postgres::PostgresError::statement("begin to complete the catalog", &error)
-    })?;
-    if let Some(found) = sessions::predecessor_sessions(&transaction).await?.first() {
-        return Err(HostError::PredecessorAlive {
-            attempt,
-            session: session_text(&found.session),
-        });
-    }
-    let sources = chameleon_catalog::sources(&transaction).await?;
-    let running = sources
-        .into_iter()
-        .find(|s| s.status == SourceStatus::Running);
-    if let Some(source) = running.filter(|_| !force) {
-        return Err(HostError::SaysRunning {
-            attempt,
-            source_name: source.name,
-        });
-    }
-    chameleon_catalog::complete(&transaction).await?;
-    commit(transaction, attempt).await
 }
 
 /// Commits; `attempt` says what.

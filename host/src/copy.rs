@@ -10,28 +10,31 @@
 //! low and a high mark, and its unique secondary indexes are left for the stream to build once it
 //! has passed the high mark.
 
+mod count;
+mod worker;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use chameleon_catalog::SourceRow;
 use chameleon_catalog::chunks::{self, ChunkDone, CopyRun, CopyTable, Phase};
-use chameleon_catalog::row_errors::{self, Operation, RowError};
 use chameleon_ddl::mapping::Mapping;
 use chameleon_ddl::render::{self, CreatePlan};
-use chameleon_diag::Diagnostic;
-use chameleon_model::name::{quote_qualified, target_name};
-use chameleon_model::{ChangeBuffer, SourcePosition, TableName, TableSchema};
-use chameleon_mysql::snapshot::{self, Chunk, Method, SnapshotReader};
+use chameleon_model::name::quote_qualified;
+use chameleon_model::{SourcePosition, TableName, TableSchema};
+use chameleon_mysql::snapshot::{self, Chunk, Method};
 use chameleon_postgres::{Client, PostgresError};
-use chameleon_target::loader::{self, Loaded, TableLoader};
+use chameleon_target::loader;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use serde::Serialize;
 
-use crate::capture::describe;
 use crate::context::Context;
 use crate::error::HostError;
+use crate::shape::Shaper;
 use crate::stop::Stop;
+
+use self::worker::Worker;
 
 /// Rows of one chunk, about.
 const CHUNK_ROWS: u64 = 200_000;
@@ -39,8 +42,6 @@ const CHUNK_ROWS: u64 = 200_000;
 const LOCK_WAIT: Duration = Duration::from_secs(5);
 /// Buffer of rows between reading and loading, bytes: least and most.
 const FILL_BYTES: (usize, usize) = (256 << 10, 4 << 20);
-/// How often a table without key is read again because it changed while it was read.
-const KEYLESS_TRIES: u32 = 5;
 
 /// One table of a report.
 #[derive(Clone, Debug, Serialize)]
@@ -95,6 +96,8 @@ pub(crate) struct CopyRequest<'a> {
     pub(crate) cx: &'a Context,
     pub(crate) row: &'a SourceRow,
     pub(crate) tables: &'a [Arc<TableSchema>],
+    /// What they become at the target.
+    pub(crate) shaper: &'a Shaper,
     /// Maps to the staging schema.
     pub(crate) mapping: Mapping,
     /// The staging schema is the one in use: its tables are emptied and keep their shape.
@@ -106,9 +109,23 @@ pub(crate) struct CopyRequest<'a> {
 /// One table while it is being copied.
 struct Work {
     table: Arc<TableSchema>,
-    plan: CreatePlan,
+    targets: Vec<Arc<Target>>,
     bar: ProgressBar,
     progress: Mutex<Progress>,
+}
+
+/// One table of the target while it is being filled, by one table or more.
+struct Target {
+    table: Arc<TableSchema>,
+    plan: CreatePlan,
+    filling: Mutex<Filling>,
+}
+
+struct Filling {
+    /// Tables that are not through.
+    left: usize,
+    /// All of them were read at one position.
+    exact: bool,
 }
 
 #[derive(Default)]
@@ -134,8 +151,12 @@ pub(crate) async fn copy(request: &CopyRequest<'_>, control: &Client) -> Result<
         source = %request.row.name, method = ?snapshot.method, position = %snapshot.position.binlog,
         readers = snapshot.readers.len(), "snapshot opened"
     );
-    let known = prepare(request, control, &snapshot.position).await?;
-    let (works, queue) = plan(request, control, known).await?;
+    let (known, resumed) = prepare(request, control, &snapshot.position).await?;
+    let begin = Begin {
+        position: resumed.unwrap_or_else(|| snapshot.position.clone()),
+        at_one_point: snapshot.method == Method::Locked,
+    };
+    let (works, queue) = plan(request, control, known, &begin).await?;
     let queue = Arc::new(Mutex::new(queue));
     let mut tasks = tokio::task::JoinSet::new();
     for reader in snapshot.readers {
@@ -147,6 +168,7 @@ pub(crate) async fn copy(request: &CopyRequest<'_>, control: &Client) -> Result<
             stop: request.stop.clone(),
             queue: Arc::clone(&queue),
             client: cx.connect_target().await?,
+            shaper: Shaper::new(cx)?,
             fill_bytes: fill_bytes(cx, request.workers),
         };
         tasks.spawn(worker.run(reader));
@@ -169,28 +191,45 @@ pub(crate) async fn copy(request: &CopyRequest<'_>, control: &Client) -> Result<
     finish(request, control, &works, began).await
 }
 
+/// Where the copy began, at its first attempt. XA transactions that were prepared since then and are
+/// not ended are in no chunk, so the stream has to begin there, and not at the first chunk.
+struct Begin {
+    position: SourcePosition,
+    /// This attempt reads all at one point, at which none is prepared.
+    at_one_point: bool,
+}
+
+impl Begin {
+    /// What the low mark of a table starts from.
+    fn low(&self, known: Option<&CopyTable>) -> Option<SourcePosition> {
+        let begun = known.is_some_and(|table| table.chunks.iter().any(|c| c.done.is_some()));
+        (begun || !self.at_one_point).then(|| self.position.clone())
+    }
+}
+
 /// Makes the staging schema and its tables, unless an earlier attempt did. Returns what is known of
-/// the tables' chunks.
+/// the tables' chunks, and where that attempt began.
 async fn prepare(
     request: &CopyRequest<'_>,
     control: &Client,
     position: &SourcePosition,
-) -> Result<BTreeMap<TableName, CopyTable>, HostError> {
+) -> Result<(BTreeMap<TableName, CopyTable>, Option<SourcePosition>), HostError> {
     let (id, staging) = (request.row.id, &request.mapping.dest_schema);
     let detail = serde_json::to_value(request.tables.iter().map(|t| &**t).collect::<Vec<_>>())
         .unwrap_or_default();
     let same = chunks::run(control, id)
         .await?
         .filter(|run| run.detail == detail && run.staging_schema == *staging);
-    if same.is_some() {
+    if let Some(run) = same {
         let known = chunks::tables(control, id).await?;
         tracing::info!(source = %request.row.name, tables = known.len(), "copy goes on");
-        return Ok(known.into_iter().map(|t| (t.table.clone(), t)).collect());
+        let known = known.into_iter().map(|t| (t.table.clone(), t)).collect();
+        return Ok((known, Some(run.start)));
     }
     chunks::end_run(control, id).await?;
     if request.in_place {
-        for table in request.tables {
-            let name = quote_qualified(staging, &target_name(&table.name.name));
+        for (name, _) in targets(request) {
+            let name = quote_qualified(staging, &name);
             control
                 .batch_execute(&format!("truncate {name}"))
                 .await
@@ -198,7 +237,7 @@ async fn prepare(
         }
     } else {
         loader::create_schema(control, staging).await?;
-        for table in request.tables {
+        for table in targets(request).values() {
             let plan = loader::create_table(control, table, &request.mapping).await?;
             for left in &plan.left_out {
                 tracing::warn!(
@@ -214,7 +253,38 @@ async fn prepare(
         detail,
     };
     chunks::start_run(control, id, &run).await?;
-    Ok(BTreeMap::new())
+    Ok((BTreeMap::new(), None))
+}
+
+/// The target tables by name.
+fn targets(request: &CopyRequest<'_>) -> BTreeMap<String, Arc<TableSchema>> {
+    let targets = request.tables.iter();
+    targets
+        .flat_map(|table| request.shaper.targets(&table.name))
+        .map(|target| (target.name(), Arc::clone(&target.table)))
+        .collect()
+}
+
+/// The target tables by name, of which nothing is filled.
+fn unfilled(request: &CopyRequest<'_>) -> BTreeMap<String, Arc<Target>> {
+    let targets = targets(request).into_iter();
+    targets
+        .map(|(name, table)| {
+            let filling = Mutex::new(Filling {
+                left: 0,
+                exact: true,
+            });
+            let plan = render::create(&table, &request.mapping);
+            (
+                name,
+                Arc::new(Target {
+                    table,
+                    plan,
+                    filling,
+                }),
+            )
+        })
+        .collect()
 }
 
 /// Plans the chunks that are not stored yet.
@@ -222,15 +292,23 @@ async fn plan(
     request: &CopyRequest<'_>,
     control: &Client,
     mut known: BTreeMap<TableName, CopyTable>,
+    begin: &Begin,
 ) -> Result<(Vec<Arc<Work>>, VecDeque<(Arc<Work>, Chunk)>), HostError> {
     let mut conn = request.cx.connect_source().await?;
     let bars = request.cx.output.progress();
+    let targets = unfilled(request);
     let mut works = Vec::new();
+    let mut without_keys = Vec::new();
     let mut todo: Vec<(Arc<Work>, Vec<Chunk>)> = Vec::new();
     for table in request.tables {
-        let mut progress = Progress::default();
+        let mut progress = Progress {
+            low: begin.low(known.get(&table.name)),
+            ..Progress::default()
+        };
         let mut left = Vec::new();
+        let mut ready = false;
         if let Some(known) = known.remove(&table.name) {
+            ready = known.phase == Phase::Ready;
             for chunk in known.chunks {
                 match chunk.done {
                     Some(done) => progress.add(&done),
@@ -242,9 +320,6 @@ async fn plan(
                     })?),
                 }
             }
-            if left.is_empty() && known.phase != Phase::Ready {
-                progress.left = usize::MAX;
-            }
         } else {
             left = snapshot::plan_chunks(&mut conn, table, CHUNK_ROWS).await?;
             let noted: Vec<(u32, serde_json::Value)> = left
@@ -253,19 +328,29 @@ async fn plan(
                 .collect();
             chunks::plan(control, request.row.id, &table.name, &noted).await?;
         }
-        let keys_left = progress.left == usize::MAX;
         progress.left = left.len();
+        let own = request.shaper.targets(&table.name).iter();
         let work = Arc::new(Work {
             table: Arc::clone(table),
-            plan: render::create(table, &request.mapping),
+            targets: own
+                .filter_map(|target| targets.get(&target.name()).cloned())
+                .collect(),
             bar: bar(&bars, &table.name.name),
             progress: Mutex::new(progress),
         });
-        if keys_left {
-            finish_table(request.cx, request.row, &work, control, request.in_place).await?;
+        for target in &work.targets {
+            let mut filling = lock(&target.filling);
+            filling.left += usize::from(!ready);
+            filling.exact &= !ready || lock(&work.progress).is_exact();
+        }
+        if left.is_empty() && !ready {
+            without_keys.push(Arc::clone(&work));
         }
         works.push(Arc::clone(&work));
         todo.push((work, left));
+    }
+    for work in without_keys {
+        finish_table(request.cx, request.row, &work, control, request.in_place).await?;
     }
     todo.sort_by_key(|(_, chunks)| std::cmp::Reverse(chunks.len()));
     let queue = todo
@@ -284,21 +369,9 @@ async fn finish(
 ) -> Result<Copied, HostError> {
     let mut report = CopyReport::default();
     let mut marks = Vec::new();
+    count::compare(request, control, works).await?;
     for work in works {
-        let name = target_name(&work.table.name.name);
-        let table = quote_qualified(&request.mapping.dest_schema, &name);
-        let counted = control
-            .query_one(&format!("select count(*) from {table}"), &[])
-            .await
-            .and_then(|row| row.try_get::<_, i64>(0))
-            .map_err(|e| PostgresError::statement(format!("count the rows of {table}"), &e))?;
         let progress = lock(&work.progress);
-        if u64::try_from(counted).unwrap_or(0) != progress.rows {
-            return Err(HostError::Copy {
-                object: work.table.name.to_string(),
-                reason: format!("{} rows were stored and {counted} are there", progress.rows),
-            });
-        }
         if let (Some(low), Some(high)) = (progress.low.clone(), progress.high.clone()) {
             marks.push(Marks {
                 table: work.table.name.clone(),
@@ -319,7 +392,7 @@ async fn finish(
     Ok(Copied { report, marks })
 }
 
-/// Gives a table its keys once its last chunk is stored.
+/// Gives the targets of a table their keys once the last chunk of all that feed them is stored.
 async fn finish_table(
     cx: &Context,
     row: &SourceRow,
@@ -327,20 +400,22 @@ async fn finish_table(
     client: &Client,
     in_place: bool,
 ) -> Result<(), HostError> {
-    let exact = {
-        let progress = lock(&work.progress);
-        match (&progress.low, &progress.high) {
-            (Some(low), Some(high)) => low.binlog == high.binlog,
-            _ => true,
+    let exact = lock(&work.progress).is_exact();
+    for target in &work.targets {
+        let (last, exact) = {
+            let mut filling = lock(&target.filling);
+            filling.left = filling.left.saturating_sub(1);
+            filling.exact &= exact;
+            (filling.left == 0, filling.exact)
+        };
+        if last && !in_place {
+            let mut plan = target.plan.clone();
+            if !exact {
+                // the stream builds them when it has passed the high mark
+                plan.unique_indexes.clear();
+            }
+            loader::build_keys(client, &target.table, &plan).await?;
         }
-    };
-    if !in_place {
-        let mut plan = work.plan.clone();
-        if !exact {
-            // the stream builds them when it has passed the high mark
-            plan.unique_indexes.clear();
-        }
-        loader::build_keys(client, &work.table, &plan).await?;
     }
     chunks::set_phase(client, row.id, &work.table.name, Phase::Ready).await?;
     let mut progress = lock(&work.progress);
@@ -354,180 +429,15 @@ async fn finish_table(
     Ok(())
 }
 
-/// One session at the source and one at the target.
-struct Worker {
-    cx: Context,
-    row: SourceRow,
-    mapping: Mapping,
-    in_place: bool,
-    stop: Stop,
-    queue: Arc<Queue>,
-    client: Client,
-    fill_bytes: usize,
-}
-
-impl Worker {
-    async fn run(self, mut reader: SnapshotReader) -> Result<(), HostError> {
-        let settings = "set maintenance_work_mem = '256MB'; set synchronous_commit = off";
-        self.client
-            .batch_execute(settings)
-            .await
-            .map_err(|e| PostgresError::statement("set up a copy session", &e))?;
-        loop {
-            if self.stop.requested() {
-                return Err(HostError::Copy {
-                    object: self.row.name.clone(),
-                    reason: "it was interrupted; started again, it goes on where it was".into(),
-                });
-            }
-            let Some((work, chunk)) = lock(&self.queue).pop_front() else {
-                return Ok(());
-            };
-            lock(&work.progress)
-                .stopwatch
-                .get_or_insert_with(Instant::now);
-            self.chunk(&mut reader, &work, &chunk).await?;
-            let last = {
-                let mut progress = lock(&work.progress);
-                progress.left -= 1;
-                progress.left == 0
-            };
-            if last {
-                finish_table(&self.cx, &self.row, &work, &self.client, self.in_place).await?;
-            }
-        }
-    }
-
-    async fn chunk(
-        &self,
-        reader: &mut SnapshotReader,
-        work: &Work,
-        chunk: &Chunk,
-    ) -> Result<(), HostError> {
-        let keyless = work.table.row_key().is_none();
-        for attempt in 1.. {
-            let read = self.read_chunk(reader, work, chunk);
-            let done = read.await?;
-            let exact = match (&done.low, &done.high) {
-                (Some(low), Some(high)) => low.binlog == high.binlog,
-                _ => true,
-            };
-            if keyless && !exact {
-                self.execute("rollback").await?;
-                if attempt < KEYLESS_TRIES {
-                    continue;
-                }
-                return Err(HostError::Copy {
-                    object: work.table.name.to_string(),
-                    reason: "it has no key and changes all the time: it can only be copied under \
-                             a lock, for which the right RELOAD is needed"
-                        .into(),
-                });
-            }
-            chunks::finish(
-                &self.client,
-                self.row.id,
-                &work.table.name,
-                chunk.number,
-                &done,
-            )
-            .await?;
-            self.execute("commit").await?;
-            lock(&work.progress).add(&done);
-            return Ok(());
-        }
-        Ok(())
-    }
-
-    /// Reads and stores a chunk; the transaction stays open.
-    async fn read_chunk(
-        &self,
-        reader: &mut SnapshotReader,
-        work: &Work,
-        chunk: &Chunk,
-    ) -> Result<ChunkDone, HostError> {
-        let staging = &self.mapping.dest_schema;
-        let rules = &self.mapping.rules;
-        self.execute("begin").await?;
-        let mut loader = TableLoader::open(&self.client, &work.table, staging, rules).await?;
-        let mut rows = reader.begin(&work.table, chunk).await?;
-        let mut done = ChunkDone {
-            rows: 0,
-            bytes: 0,
-            low: None,
-            high: None,
-        };
-        let (mut reading, mut loading) = (ChangeBuffer::default(), ChangeBuffer::default());
-        let mut more = rows.fill(&mut reading, self.fill_bytes).await?;
-        loop {
-            std::mem::swap(&mut reading, &mut loading);
-            reading.clear();
-            let load = loader.load(&self.client, &loading);
-            let loaded = if more {
-                let (filled, loaded) = tokio::join!(rows.fill(&mut reading, self.fill_bytes), load);
-                more = filled?;
-                loaded?
-            } else {
-                load.await?
-            };
-            self.account(work, &loading, &loaded).await?;
-            done.rows += loaded.stored;
-            done.bytes += loading.bytes() as u64;
-            work.bar.inc(loaded.stored);
-            if !more && reading.is_empty() {
-                break;
-            }
-        }
-        done.low = Some(rows.low().clone());
-        done.high = Some(rows.high().clone());
-        Ok(done)
-    }
-
-    /// Notes refused rows, and that none was lost.
-    async fn account(
-        &self,
-        work: &Work,
-        rows: &ChangeBuffer,
-        loaded: &Loaded,
-    ) -> Result<(), HostError> {
-        let (read, refused) = (rows.len() as u64, loaded.refused.len() as u64);
-        if loaded.stored + refused != read {
-            return Err(HostError::Copy {
-                object: work.table.name.to_string(),
-                reason: format!(
-                    "{read} rows were read, {} stored and {refused} refused",
-                    loaded.stored
-                ),
-            });
-        }
-        if refused == 0 {
-            return Ok(());
-        }
-        let reasons: Vec<String> = loaded.refused.iter().map(|r| describe(&r.error)).collect();
-        let errors: Vec<RowError<'_>> = loaded
-            .refused
-            .iter()
-            .zip(&reasons)
-            .map(|(row, reason)| RowError {
-                table: &work.table.name,
-                operation: Operation::Copy,
-                position: None,
-                code: row.error.code(),
-                reason,
-            })
-            .collect();
-        row_errors::record(&self.client, self.row.id, &errors).await?;
-        lock(&work.progress).refused += refused;
-        Ok(())
-    }
-
-    async fn execute(&self, sql: &str) -> Result<(), HostError> {
-        let failed = |e| PostgresError::statement(format!("{sql} a chunk"), &e);
-        Ok(self.client.batch_execute(sql).await.map_err(failed)?)
-    }
-}
-
 impl Progress {
+    /// All chunks were read at one position.
+    fn is_exact(&self) -> bool {
+        match (&self.low, &self.high) {
+            (Some(low), Some(high)) => low.binlog == high.binlog,
+            _ => true,
+        }
+    }
+
     fn add(&mut self, done: &ChunkDone) {
         self.rows += done.rows;
         self.bytes += done.bytes;

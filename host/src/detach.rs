@@ -19,6 +19,7 @@ use serde::Serialize;
 use crate::cli::StopOptions;
 use crate::context::{Context, commit};
 use crate::error::HostError;
+use crate::shape::Shaper;
 use crate::wanted;
 
 /// What became of the objects of the schema.
@@ -174,10 +175,17 @@ async fn add_foreign_keys(
     client: &Client,
     tables: &[Arc<TableSchema>],
 ) -> Result<Vec<ForeignKeyResult>, HostError> {
-    let mut mapping = cx.mapping();
-    mapping.learn(tables.iter().map(AsRef::as_ref));
-    let mut results = Vec::new();
+    let mut shaper = Shaper::new(cx)?;
     for table in tables {
+        if let Err(refused) = shaper.learn(table) {
+            tracing::warn!(table = %table.name, reason = refused.reason, "table left out");
+        }
+    }
+    let targets = shaper.referring_targets();
+    let mut mapping = cx.mapping();
+    mapping.learn(targets.iter().collect::<Vec<_>>());
+    let mut results = Vec::new();
+    for table in &targets {
         for plan in foreign_keys(table, &mapping) {
             let (state, reason) = add_foreign_key(client, &plan).await?;
             results.push(ForeignKeyResult {

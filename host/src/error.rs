@@ -2,13 +2,16 @@
 
 use std::path::PathBuf;
 
+use chameleon_backup::BackupError;
 use chameleon_catalog::CatalogError;
+use chameleon_catalog::upgrade::UpgradeError;
 use chameleon_config::ConfigError;
 use chameleon_ddl::DdlError;
 use chameleon_diag::{Diagnostic, ErrorCode, RetryDirective, codes};
 use chameleon_mysql::SourceError;
 use chameleon_postgres::{EncodeError, PostgresError};
 use chameleon_target::TargetError;
+use chameleon_transform::TransformError;
 
 /// Everything that a command can fail with.
 #[derive(Debug, thiserror::Error)]
@@ -28,12 +31,36 @@ pub enum HostError {
     /// The catalog failed.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
+    /// The catalog's upgrade failed, or cannot be.
+    #[error(transparent)]
+    Upgrade(#[from] UpgradeError),
+    /// The backup before the catalog's upgrade could not be taken.
+    #[error(transparent)]
+    Backup(#[from] BackupError),
+    /// Something stands in the way of the catalog's upgrade. The code is that of the finding.
+    #[error("upgrade the catalog: {object}: {what}")]
+    UpgradeRefused {
+        /// Code of the finding.
+        code: ErrorCode,
+        /// What it is about.
+        object: String,
+        /// What was found.
+        what: String,
+        /// What to do about it.
+        remedy: String,
+    },
     /// Writing rows failed.
     #[error(transparent)]
     Target(#[from] TargetError),
     /// A value has no form at the target.
     #[error(transparent)]
     Encode(#[from] EncodeError),
+    /// A transform failed.
+    #[error(transparent)]
+    Transform(#[from] TransformError),
+    /// Something around a transform that is being written.
+    #[error(transparent)]
+    Author(#[from] crate::commands::transform::AuthorError),
     /// The arguments do not go together, or name what is not there. CFG050.
     #[error("{what}")]
     Usage {
@@ -136,12 +163,6 @@ pub enum HostError {
         #[source]
         source: std::io::Error,
     },
-    /// The configuration names transforms, and this build has none. CFG064.
-    #[error("start the transforms of {name}: this build runs no transforms")]
-    NoTransforms {
-        /// Name of the configuration.
-        name: String,
-    },
     /// The source has no position to go on from. CFG070.
     #[error("start the replica of {source_name}: it was never initialised")]
     NotInitialised {
@@ -155,6 +176,16 @@ pub enum HostError {
         task: &'static str,
         /// How it ended.
         reason: &'static str,
+    },
+    /// A table cannot be taken as its transforms would have it. The code is theirs.
+    #[error("plan the table {table}: {reason}")]
+    Refused {
+        /// The source's table.
+        table: String,
+        /// Code of the reason.
+        code: ErrorCode,
+        /// Why.
+        reason: String,
     },
     /// A copy could not be done as asked. CFG072.
     #[error("copy {object}: {reason}")]
@@ -181,14 +212,6 @@ pub enum HostError {
         attempt: &'static str,
         /// Its session at the target.
         session: String,
-    },
-    /// The status word says that a source runs, and no session is there. CAT030.
-    #[error("{attempt}: the source {source_name} says that it is running, but no session is there")]
-    SaysRunning {
-        /// What was attempted.
-        attempt: &'static str,
-        /// Name of the source.
-        source_name: String,
     },
     /// Changes wait for replay. CAT031.
     #[error("{attempt} {source_name}: {batches} batches with {rows} rows wait for replay")]
@@ -229,8 +252,12 @@ impl HostError {
             Self::Ddl(error) => error,
             Self::Postgres(error) => error,
             Self::Catalog(error) => error,
+            Self::Upgrade(error) => error,
+            Self::Backup(error) => error,
             Self::Target(error) => error,
             Self::Encode(error) => error,
+            Self::Transform(error) => error,
+            Self::Author(error) => error,
             _ => return None,
         })
     }
@@ -254,13 +281,12 @@ impl Diagnostic for HostError {
             Self::SameSource { .. } => codes::CFG060,
             Self::NoConfigs { .. } => codes::CFG061,
             Self::System { .. } => codes::CFG062,
-            Self::NoTransforms { .. } => codes::CFG064,
             Self::NotInitialised { .. } => codes::CFG070,
             Self::TaskFailed { .. } => codes::CFG071,
+            Self::Refused { code, .. } | Self::UpgradeRefused { code, .. } => *code,
             Self::Copy { .. } => codes::CFG072,
             Self::ReplicaAlive { .. } => codes::CAT012,
             Self::PredecessorAlive { .. } => codes::CAT013,
-            Self::SaysRunning { .. } => codes::CAT030,
             Self::Unreplayed { .. } => codes::CAT031,
             _ => codes::CFG050,
         }
@@ -281,7 +307,7 @@ impl Diagnostic for HostError {
             return error.hint();
         }
         let hint = match self {
-            Self::Usage { hint, .. } => hint,
+            Self::Usage { hint, .. } | Self::UpgradeRefused { remedy: hint, .. } => hint,
             Self::NobodyToAsk { .. } => "add --yes, if that is what you want",
             Self::CommandDisabled { hint, .. } => hint,
             Self::SourceDisabled { .. } => "chameleon enable_replica",
@@ -290,15 +316,11 @@ impl Diagnostic for HostError {
             Self::LogFile { .. } => "look at log_dir, or set log_dest: stdout",
             Self::Http { .. } => "look at http.listen",
             Self::NoConfigs { .. } => "chameleon set_configuration_files",
-            Self::NoTransforms { .. } => {
-                "take the key transforms out, or use a build that has them"
-            }
             Self::NotInitialised { .. } => "chameleon init_replica",
             Self::TaskFailed { .. } => "chameleon start_replica --debug",
-            Self::Copy { .. } => "chameleon check",
+            Self::Copy { .. } | Self::Refused { .. } => "chameleon check",
             Self::ReplicaAlive { .. } => "chameleon stop_replica",
             Self::PredecessorAlive { .. } => "chameleon.py stop_replica",
-            Self::SaysRunning { .. } => "chameleon upgrade_schema --force",
             Self::Unreplayed { .. } => "chameleon start_replica --until-caught-up",
             _ => return None,
         };

@@ -17,14 +17,18 @@ pub mod output;
 mod own_sessions;
 mod policy;
 pub mod preflight;
+mod prepared;
 mod replay;
 pub mod resync;
 mod sink;
+mod rights;
+mod shape;
 pub mod snapshot;
 pub mod status;
 pub mod stop;
 pub mod supervisor;
 pub mod telemetry;
+pub mod upgrade;
 mod upkeep;
 pub mod wanted;
 

@@ -11,8 +11,7 @@ use std::sync::Arc;
 
 use chameleon_catalog::BatchId;
 use chameleon_catalog::windows::{Floor, Window};
-use chameleon_model::BinlogPosition;
-use chameleon_model::name::target_name;
+use chameleon_model::{BinlogPosition, TableName};
 use chameleon_target::{ApplyPolicy, Strictness};
 
 /// Marks of one table.
@@ -22,6 +21,26 @@ struct Marks {
     batch: BatchId,
     skip: Option<BinlogPosition>,
     idempotent: Option<BinlogPosition>,
+}
+
+impl Marks {
+    /// For a target that several tables feed: from the lowest mark on changes count, up to the
+    /// highest of all they may be there already.
+    fn join(&mut self, other: &Self) {
+        let highest = [&self.skip, &self.idempotent, &other.skip, &other.idempotent];
+        let highest = highest.into_iter().flatten().max().cloned();
+        self.batch = self.batch.min(other.batch);
+        self.skip = match (&self.skip, &other.skip) {
+            (Some(one), Some(other)) => Some(one.min(other).clone()),
+            _ => None,
+        };
+        self.idempotent = highest.filter(|mark| self.skip.as_ref() != Some(mark));
+    }
+
+    /// Nothing is skipped, because a table without marks feeds the target too.
+    fn count_from_the_start(&mut self) {
+        self.idempotent = self.skip.take().max(self.idempotent.take());
+    }
 }
 
 /// The rules of one source's stream.
@@ -34,17 +53,41 @@ pub(crate) struct StreamPolicy {
 }
 
 impl StreamPolicy {
-    /// From what the catalog holds. Tables are named as the target names them.
-    pub(crate) fn new(windows: &[Window], floor: Option<&Floor>, applies_drift: bool) -> Self {
-        let windows = windows
-            .iter()
-            .map(|window| {
-                let marks = Marks {
-                    batch: window.batch,
-                    skip: window.skip_until.as_ref().map(|p| p.binlog.clone()),
-                    idempotent: window.idempotent_until.as_ref().map(|p| p.binlog.clone()),
-                };
-                (target_name(&window.table.name), marks)
+    /// From what the catalog holds. `targets` names the target tables of a source table, each with
+    /// the number of tables that feed it.
+    pub(crate) fn new(
+        windows: &[Window],
+        floor: Option<&Floor>,
+        applies_drift: bool,
+        targets: impl Fn(&TableName) -> Vec<(String, usize)>,
+    ) -> Self {
+        let mut by_target: HashMap<String, (Marks, usize)> = HashMap::new();
+        for window in windows {
+            let marks = Marks {
+                batch: window.batch,
+                skip: window.skip_until.as_ref().map(|p| p.binlog.clone()),
+                idempotent: window.idempotent_until.as_ref().map(|p| p.binlog.clone()),
+            };
+            for (target, feeders) in targets(&window.table) {
+                match by_target.get_mut(&target) {
+                    Some((known, left)) => {
+                        known.join(&marks);
+                        *left = left.saturating_sub(1);
+                    }
+                    None => {
+                        let left = feeders.saturating_sub(1);
+                        by_target.insert(target, (marks.clone(), left));
+                    }
+                }
+            }
+        }
+        let windows = by_target
+            .into_iter()
+            .map(|(target, (mut marks, without_window))| {
+                if without_window > 0 {
+                    marks.count_from_the_start();
+                }
+                (target, marks)
             })
             .collect();
         let floor = floor.map(|f| f.position.binlog.clone());
@@ -180,6 +223,8 @@ impl ApplyPolicy for BatchPolicy {
 
 #[cfg(test)]
 mod tests {
+    use chameleon_model::SourcePosition;
+
     use super::*;
 
     fn at(offset: u64) -> BinlogPosition {
@@ -228,6 +273,36 @@ mod tests {
         check(8, "copied", 150, Some(Strictness::Idempotent));
         check(6, "other", 400, Some(Strictness::Exact));
         check(6, "held", 400, None);
+    }
+
+    #[test]
+    fn marks_of_tables_that_feed_one_target_are_joined() {
+        let window = |table: &str, skip: u64, idempotent: Option<u64>| Window {
+            table: TableName::new("s", table),
+            batch: BatchId(7),
+            skip_until: Some(SourcePosition {
+                binlog: at(skip),
+                gtids: None,
+            }),
+            idempotent_until: idempotent.map(|offset| SourcePosition {
+                binlog: at(offset),
+                gtids: None,
+            }),
+        };
+        let windows = [window("a", 100, Some(150)), window("b", 200, None)];
+        let feeders = |count: usize| move |_: &TableName| vec![("both".to_owned(), count)];
+        let check = |feeding: usize, end: u64, expect: Option<Strictness>| {
+            let policy = Arc::new(StreamPolicy::new(&windows, None, false, feeders(feeding)));
+            let batch = policy.for_batch(&at(end - 10), Some(&at(end)));
+            assert_eq!(batch.strictness("both"), expect, "{feeding} {end}");
+        };
+        check(2, 100, None);
+        check(2, 130, Some(Strictness::Idempotent));
+        check(2, 200, Some(Strictness::Idempotent));
+        check(2, 220, Some(Strictness::Exact));
+        // a third table was not copied: its changes count from the start
+        check(3, 100, Some(Strictness::Idempotent));
+        check(3, 220, Some(Strictness::Exact));
     }
 
     #[test]

@@ -7,6 +7,7 @@
 mod mapping;
 mod space;
 mod target;
+mod transforms;
 
 use std::time::Duration;
 
@@ -24,18 +25,19 @@ const MIN_RETENTION: Duration = Duration::from_secs(24 * 3600);
 /// Checks everything. The configuration's own warnings and notes stand first.
 pub async fn check(cx: &Context) -> Report {
     let mut report = cx.warnings.clone();
-    if let Err(error) = cx.require_supported() {
-        report.push(of_error(&error, "transforms"));
-    }
     let (source, target) = tokio::join!(source_side(cx), target::check(cx));
+    let (tables, findings) = transforms::check(cx, &source);
     for finding in source.findings.into_iter().chain(target.findings) {
         report.push(finding);
     }
-    for finding in mapping::check(cx, &source.tables) {
+    for finding in findings {
+        report.push(finding);
+    }
+    for finding in mapping::check(cx, &tables) {
         report.push(finding);
     }
     if let Some(client) = &target.client {
-        let found = mapping::check_at_target(cx, client, &source.tables).await;
+        let found = mapping::check_at_target(cx, client, &tables).await;
         let findings = found.unwrap_or_else(|error| vec![of_error(&error, "target")]);
         for finding in findings {
             report.push(finding);
@@ -53,6 +55,8 @@ struct SourceSide {
     findings: Vec<Finding>,
     /// Tables that take part; empty where they could not be read.
     tables: Vec<TableSchema>,
+    /// The source writes whole row images.
+    full_images: bool,
     /// Rough size of these tables with their indexes.
     bytes: Option<u64>,
 }
@@ -84,6 +88,7 @@ async fn ask_source(
         server_id: cx.config.my_server_id,
         min_retention: MIN_RETENTION,
     };
+    side.full_images = conn.server_info().binlog_row_image == "FULL";
     side.findings = chameleon_mysql::preflight::check(conn, &request).await?;
     // a database that is not there is a finding already
     if !side.findings.iter().any(|f| f.code == codes::SRC003) {

@@ -24,6 +24,7 @@ use crate::context::Context;
 use crate::error::HostError;
 use crate::own_sessions::{Lock, OwnSessions};
 use crate::policy::{BatchPolicy, StreamPolicy};
+use crate::shape::Feeds;
 
 /// Bytes of rows that wait in memory at most.
 const QUEUE_BYTES: u64 = 32 << 20;
@@ -77,6 +78,7 @@ impl ReplayQueue {
         cx: &Context,
         row: &SourceRow,
         policy: &Arc<StreamPolicy>,
+        feeds: Feeds,
         own: &OwnSessions,
     ) -> Result<Self, HostError> {
         let client = cx.connect_target().await?;
@@ -89,6 +91,7 @@ impl ReplayQueue {
             row: row.clone(),
             replayer,
             policy: Arc::clone(policy),
+            feeds,
             waiting: Arc::clone(&waiting),
             reindex_checked: None,
         };
@@ -177,6 +180,7 @@ struct Replay {
     row: SourceRow,
     replayer: Replayer,
     policy: Arc<StreamPolicy>,
+    feeds: Feeds,
     waiting: Arc<Waiting>,
     reindex_checked: Option<Instant>,
 }
@@ -270,22 +274,28 @@ impl Replay {
         position: Option<&BinlogPosition>,
     ) -> Result<(), HostError> {
         for failure in &done.applied.failures {
-            let table = TableName::new(self.cx.config.my_database.clone(), failure.table.clone());
             let reason = describe(&failure.error);
-            tracing::warn!(
-                source = %self.row.name, table = %table, error.code = %failure.error.code(),
-                reason, "table held"
-            );
-            let hold = Hold {
-                source: self.row.id,
-                table: &table,
-                state: HeldState::Held,
-                code: failure.error.code(),
-                reason: &reason,
-                statement: None,
-                position,
-            };
-            held::hold(self.replayer.client(), &hold).await?;
+            let mut feeders = self.feeds.feeders(&failure.table);
+            if feeders.is_empty() {
+                let database = self.cx.config.my_database.clone();
+                feeders.insert(TableName::new(database, failure.table.clone()));
+            }
+            for table in &feeders {
+                tracing::warn!(
+                    source = %self.row.name, table = %table,
+                    error.code = %failure.error.code(), reason, "table held"
+                );
+                let hold = Hold {
+                    source: self.row.id,
+                    table,
+                    state: HeldState::Held,
+                    code: failure.error.code(),
+                    reason: &reason,
+                    statement: None,
+                    position,
+                };
+                held::hold(self.replayer.client(), &hold).await?;
+            }
             Arc::make_mut(&mut self.policy).hold(&failure.table);
         }
         for (table, rows) in &done.applied.drift {

@@ -6,28 +6,34 @@
 //! table's changes idempotently up to the copy's high mark, and everything exactly from there on.
 //! The replica does this by itself when it sees the request; without one, this command does it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chameleon_catalog::held::{self, HeldState, Hold};
+use chameleon_catalog::held::{self, HeldState, HeldTable, Hold};
 use chameleon_catalog::windows::{self, Floor};
-use chameleon_catalog::{SourceRow, batches, chunks, sessions};
+use chameleon_catalog::{SourceRow, batches, chunks, history, sessions};
 use chameleon_ddl::mapping::Mapping;
 use chameleon_ddl::render;
 use chameleon_diag::codes;
-use chameleon_model::name::target_name;
 use chameleon_model::{TableName, TableSchema};
+use chameleon_mysql::introspect;
 use chameleon_postgres::{Class, Client, PostgresError, classify};
 use chameleon_target::loader;
 
 use crate::context::{Access, Context};
 use crate::copy::{CopyReport, CopyRequest};
 use crate::error::HostError;
-use crate::snapshot::{execute, load, patiently, register, set_windows};
+use crate::prepared;
+use crate::rights;
+use crate::shape::Shaper;
+use crate::snapshot::{execute, load, patiently, plan, register, set_windows};
 use crate::stop::Stop;
 
 /// How long a running replica may take to leave the tables out, and to take them back.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// How often tables are copied because their shape changed meanwhile.
+const TRIES: u32 = 3;
 /// How often the catalog is looked at meanwhile.
 const LOOK: Duration = Duration::from_millis(300);
 
@@ -45,6 +51,8 @@ pub enum SyncTables {
 pub struct SyncOptions {
     /// Which tables.
     pub tables: SyncTables,
+    /// Views and foreign keys of others that depend on the old tables may be dropped.
+    pub drop_dependants: bool,
     /// Told to end.
     pub stop: Stop,
 }
@@ -61,8 +69,8 @@ pub async fn sync_tables(cx: &Context, options: SyncOptions) -> Result<CopyRepor
             source_name: row.name,
         });
     }
-    let names = match options.tables {
-        SyncTables::Named(names) => names,
+    let names = match &options.tables {
+        SyncTables::Named(names) => names.clone(),
         SyncTables::Disabled => {
             let held = held::list(&control, row.id).await?;
             held.into_iter().map(|h| h.table.name).collect()
@@ -71,42 +79,127 @@ pub async fn sync_tables(cx: &Context, options: SyncOptions) -> Result<CopyRepor
     if names.is_empty() {
         return Ok(CopyReport::default());
     }
+    for _ in 1..TRIES {
+        if let Some(report) = once(cx, &control, &row, &names, &options).await? {
+            return Ok(report);
+        }
+        tracing::warn!(source = %row.name, "DDL came while tables were copied, copying them again");
+    }
+    match once(cx, &control, &row, &names, &options).await? {
+        Some(report) => Ok(report),
+        None => Err(HostError::Copy {
+            object: names.join(", "),
+            reason: "DDL came every time while it was copied".into(),
+        }),
+    }
+}
+
+/// Copies the tables and lets them rejoin. `None`: a table's shape changed meanwhile.
+async fn once(
+    cx: &Context,
+    control: &Client,
+    row: &SourceRow,
+    names: &[String],
+    options: &SyncOptions,
+) -> Result<Option<CopyReport>, HostError> {
+    let began = history::now(control).await?;
     let mut conn = cx.connect_source().await?;
-    let (all, selected) = load(cx, &mut conn, &names).await?;
-    leave_out(&control, &row, &selected).await?;
+    // asked before anything is held: a copy begins only when none is prepared
+    prepared::until_none(&mut conn).await?;
+    let (all, selected) = load(cx, &mut conn, names).await?;
+    let shaper = plan(cx, &all)?;
+    let selected = with_siblings(&shaper, &all, selected);
+    let mut targets: Vec<String> = selected
+        .iter()
+        .flat_map(|t| shaper.target_names(&t.name))
+        .collect();
+    targets.sort();
+    targets.dedup();
+    let drops = options.drop_dependants;
+    rights::require_free(control, &row.dest_schema, Some(&targets), drops).await?;
+    leave_out(control, row, &selected).await?;
     let mut mapping = cx.mapping();
-    mapping.learn(&all);
+    let all = shaper.all_targets();
+    mapping.learn(all.iter().map(|t| &**t).collect::<Vec<&TableSchema>>());
     mapping.dest_schema = loader::build_schema(&format!("{}_sync", row.dest_schema));
     let request = CopyRequest {
         cx,
-        row: &row,
+        row,
         tables: &selected,
+        shaper: &shaper,
         mapping,
         in_place: false,
         workers: cx.config.copy_workers,
         stop: &options.stop,
     };
-    let copied = patiently(&request, &control).await?;
+    let copied = patiently(&request, control).await?;
     let staging = &request.mapping.dest_schema;
-    let targets: Vec<String> = selected.iter().map(|t| target_name(&t.name.name)).collect();
-    execute(&control, "begin").await?;
-    loader::swap_tables(&control, staging, &row.dest_schema, &targets).await?;
-    let Some(open) = batches::open_batch(&control, row.id).await? else {
+    if is_stale(cx, control, row, &selected, &began).await? {
+        chunks::end_run(control, row.id).await?;
+        drop_staging(control, staging).await?;
+        return Ok(None);
+    }
+    execute(control, "begin").await?;
+    let rights = rights::read(control, &row.dest_schema, Some(&targets)).await?;
+    loader::swap_tables(control, staging, &row.dest_schema, &targets).await?;
+    rights::give(control, &row.name, rights).await?;
+    let Some(open) = batches::open_batch(control, row.id).await? else {
         return Err(HostError::NotInitialised {
-            source_name: row.name,
+            source_name: row.name.clone(),
         });
     };
-    set_windows(&control, &row, open.id, &copied.marks, None).await?;
+    set_windows(control, row, open.id, &copied.marks, None).await?;
     for table in &selected {
-        register(&control, &row, table).await?;
-        held::set_state(&control, row.id, &table.name, HeldState::Requested).await?;
+        register(cx, control, row, table, &shaper).await?;
+        held::set_state(control, row.id, &table.name, HeldState::Requested).await?;
     }
-    chunks::end_run(&control, row.id).await?;
-    execute(&control, "commit").await?;
+    chunks::end_run(control, row.id).await?;
+    execute(control, "commit").await?;
+    drop_staging(control, staging).await?;
+    back_in(cx, control, row, &selected).await?;
+    Ok(Some(copied.report))
+}
+
+async fn drop_staging(control: &Client, staging: &str) -> Result<(), HostError> {
     let quoted = chameleon_postgres::quote_ident(staging);
-    execute(&control, &format!("drop schema if exists {quoted} cascade")).await?;
-    back_in(cx, &control, &row, &selected).await?;
-    Ok(copied.report)
+    execute(control, &format!("drop schema if exists {quoted} cascade")).await
+}
+
+/// DDL came by since the copy began: at the source, on one of its tables, or in the stream, which is
+/// to be set back and would meet table maps of before that DDL.
+async fn is_stale(
+    cx: &Context,
+    control: &Client,
+    row: &SourceRow,
+    selected: &[Arc<TableSchema>],
+    began: &str,
+) -> Result<bool, HostError> {
+    if history::changed_since(control, row.id, began).await? {
+        return Ok(true);
+    }
+    let mut conn = cx.connect_source().await?;
+    let now = introspect::load_tables(&mut conn, &cx.config.my_database, &cx.selection).await?;
+    Ok(!selected
+        .iter()
+        .all(|table| now.iter().any(|other| *other == **table)))
+}
+
+/// These tables and all whose rows stand in one target table with theirs: a target is copied whole.
+fn with_siblings(
+    shaper: &Shaper,
+    all: &[TableSchema],
+    selected: Vec<Arc<TableSchema>>,
+) -> Vec<Arc<TableSchema>> {
+    let named: BTreeSet<TableName> = selected.iter().map(|t| t.name.clone()).collect();
+    let wanted = shaper.with_siblings(&named);
+    let more = all
+        .iter()
+        .filter(|t| wanted.contains(&t.name) && !named.contains(&t.name));
+    let more: Vec<Arc<TableSchema>> = more.cloned().map(Arc::new).collect();
+    for table in &more {
+        tracing::info!(table = %table.name, "copied too: its rows stand in the same target table");
+    }
+    selected.into_iter().chain(more).collect()
 }
 
 /// Holds the tables and waits until a running replica leaves them out.
@@ -146,10 +239,22 @@ async fn back_in(
     let patience = Patience::new();
     loop {
         let held = held::list(control, row.id).await?;
-        let waiting = held
+        let mine = |h: &&HeldTable| selected.iter().any(|t| t.name == h.table);
+        if let Some(again) = held
             .iter()
-            .any(|h| h.state == HeldState::Requested && selected.iter().any(|t| t.name == h.table));
-        if !waiting {
+            .filter(mine)
+            .find(|h| h.state == HeldState::Held)
+        {
+            return Err(HostError::Copy {
+                object: again.table.to_string(),
+                reason: format!("it is held again: {}", again.reason),
+            });
+        }
+        if !held
+            .iter()
+            .filter(mine)
+            .any(|h| h.state == HeldState::Requested)
+        {
             return Ok(());
         }
         if sessions::replica_holder(control, row.id).await?.is_none()
@@ -224,6 +329,13 @@ pub(crate) async fn rejoin(
     let Some(open) = batches::open_batch(control, row.id).await? else {
         return Ok(());
     };
+    if history::changed_since_request(control, row.id).await? {
+        for table in &waiting {
+            held::set_state(control, row.id, table, HeldState::Held).await?;
+        }
+        tracing::warn!(source = %row.name, "DDL came before copied tables could rejoin: held again");
+        return Ok(());
+    }
     let windows = windows::list(control, row.id).await?;
     let mine = windows.iter().filter(|w| waiting.contains(&w.table));
     let lowest = mine
@@ -266,15 +378,12 @@ pub(crate) async fn finish_windows(
     control: &Client,
     row: &SourceRow,
     mapping: &Mapping,
-    tables: &[Arc<TableSchema>],
+    shaper: &Shaper,
 ) -> Result<(), HostError> {
     let windows = windows::list(control, row.id).await?;
-    for table in tables {
-        if windows
-            .iter()
-            .any(|w| w.table == table.name && w.idempotent_until.is_some())
-        {
-            for statement in render::create(table, mapping).unique_indexes {
+    for window in windows.iter().filter(|w| w.idempotent_until.is_some()) {
+        for target in shaper.targets(&window.table) {
+            for statement in render::create(&target.table, mapping).unique_indexes {
                 build(control, &statement).await?;
             }
         }

@@ -4,6 +4,8 @@
 //! [`Sink::client`], commit.
 
 use chameleon_catalog::BatchId;
+use chameleon_catalog::prepared::PreparedTable;
+use chameleon_ddl::mapping::Mapping;
 use chameleon_model::{ChangeBuffer, SourcePosition};
 use chameleon_postgres::Client;
 use chameleon_target::{
@@ -75,6 +77,49 @@ impl Sink {
             }
             Self::Direct(writer) => {
                 let done = writer.write(rows, ddl, policy).await?;
+                written.changes = done.applied.changes;
+                written.failures = done.applied.failures;
+                written.drift = done.applied.drift;
+            }
+        }
+        Ok(written)
+    }
+
+    /// Stores rows of a transaction that is prepared at the source under its name. Returns tables
+    /// that are to be held.
+    pub(crate) async fn store_prepared(
+        &mut self,
+        xid: &str,
+        rows: &ChangeBuffer,
+        policy: &dyn ApplyPolicy,
+        mapping: &Mapping,
+    ) -> Result<Vec<TableFailure>, TargetError> {
+        match self {
+            Self::Relay(writer) => writer.store_prepared(xid, rows, policy).await,
+            Self::Direct(writer) => writer.store_prepared(xid, rows, policy, mapping).await,
+        }
+    }
+
+    /// Writes what is stored under the name, `stored`, behind the rows written so far.
+    pub(crate) async fn write_prepared(
+        &mut self,
+        xid: &str,
+        stored: &[PreparedTable],
+        policy: &dyn ApplyPolicy,
+    ) -> Result<Written, TargetError> {
+        let mut written = Written::default();
+        match self {
+            Self::Relay(writer) => {
+                let counts = |table: &&PreparedTable| policy.strictness(&table.name).is_some();
+                let tables: Vec<&PreparedTable> = stored.iter().filter(counts).collect();
+                let changes = tables.iter().map(|table| table.changes).sum();
+                let names: Vec<&str> = tables.iter().map(|table| table.name.as_str()).collect();
+                if !names.is_empty() {
+                    written.changes = writer.write_prepared(xid, &names, changes).await?;
+                }
+            }
+            Self::Direct(writer) => {
+                let done = writer.write_prepared(xid, policy).await?;
                 written.changes = done.applied.changes;
                 written.failures = done.applied.failures;
                 written.drift = done.applied.drift;

@@ -10,10 +10,10 @@ use std::time::Duration;
 use chameleon_catalog::windows::{self, Window};
 use chameleon_catalog::{
     BatchId, SourceRow, SourceStatus, batches, chunks, held, history, row_errors, sessions,
-    set_status, tables,
+    set_status, table_rules, tables,
 };
 use chameleon_diag::{Diagnostic, RetryDirective};
-use chameleon_model::name::{target_column_name, target_name};
+use chameleon_model::name::target_column_name;
 use chameleon_model::{BinlogPosition, GtidSet, SourcePosition, TableName, TableSchema};
 use chameleon_mysql::introspect;
 use chameleon_postgres::{Client, PostgresError};
@@ -24,6 +24,8 @@ use crate::context::{Access, Context, session_text};
 use crate::copy::{self, CopyRequest, Marks};
 pub use crate::copy::{CopiedTable, CopyReport};
 use crate::error::HostError;
+use crate::rights;
+use crate::shape::{self, Shaper, Target};
 use crate::stop::Stop;
 
 /// How often a copy that loses a connection is taken up again.
@@ -70,34 +72,39 @@ pub async fn init_replica(cx: &Context, options: InitOptions) -> Result<CopyRepo
         let tables = crate::resync::SyncTables::Named(options.tables);
         let options = crate::resync::SyncOptions {
             tables,
+            drop_dependants: options.drop_dependants,
             stop: options.stop,
         };
         return crate::resync::sync_tables(cx, options).await;
     }
     let mut conn = cx.connect_source().await?;
     let (all, selected) = load(cx, &mut conn, &options.tables).await?;
+    let shaper = plan(cx, &all)?;
+    let initial = Initial {
+        cx,
+        control: &control,
+        row: &row,
+        selected: &selected,
+        shaper: &shaper,
+    };
     if options.no_copy {
-        let position = start(options.start.as_ref(), conn.current_position().await?);
+        let own = match &options.start {
+            Some(_) => conn.current_position().await?,
+            None => crate::prepared::position_without_prepared(&mut conn).await?,
+        };
+        let position = start(options.start.as_ref(), own);
         execute(&control, "begin").await?;
-        store(&control, &row, &selected, &[], &position).await?;
+        initial.store(&[], &position).await?;
         return Ok(CopyReport::default());
     }
     set_status(&control, row.id, SourceStatus::Initialising).await?;
     let keep = cx.config.keep_existing_schema;
     if !keep {
-        let found = dependants(&control, &row.dest_schema).await?;
-        if !found.is_empty() && !options.drop_dependants {
-            return Err(HostError::Copy {
-                object: row.dest_schema.clone(),
-                reason: format!(
-                    "these depend on its tables and would be dropped, which needs --yes: {}",
-                    found.join(", ")
-                ),
-            });
-        }
+        rights::require_free(&control, &row.dest_schema, None, options.drop_dependants).await?;
     }
     let mut mapping = cx.mapping();
-    mapping.learn(&all);
+    let targets = shaper.all_targets();
+    mapping.learn(targets.iter().map(|t| &**t).collect::<Vec<&TableSchema>>());
     if !keep {
         mapping.dest_schema = loader::build_schema(&row.dest_schema);
     }
@@ -105,6 +112,7 @@ pub async fn init_replica(cx: &Context, options: InitOptions) -> Result<CopyRepo
         cx,
         row: &row,
         tables: &selected,
+        shaper: &shaper,
         mapping,
         in_place: keep,
         workers: options.workers.unwrap_or(cx.config.copy_workers),
@@ -123,18 +131,11 @@ pub async fn init_replica(cx: &Context, options: InitOptions) -> Result<CopyRepo
     let position = start(options.start.as_ref(), lowest);
     execute(&control, "begin").await?;
     if !keep {
-        let grants = grants(&control, &row.dest_schema).await?;
+        let rights = rights::read(&control, &row.dest_schema, None).await?;
         loader::swap_schema(&control, &request.mapping.dest_schema, &row.dest_schema).await?;
-        for grant in grants {
-            // a table that is gone takes its grants with it
-            let script = format!("savepoint grants; {grant}");
-            if control.batch_execute(&script).await.is_err() {
-                tracing::warn!(source = %row.name, grant, "grant not carried over");
-                execute(&control, "rollback to savepoint grants").await?;
-            }
-        }
+        rights::give(&control, &row.name, rights).await?;
     }
-    store(&control, &row, &selected, &copied.marks, &position).await?;
+    initial.store(&copied.marks, &position).await?;
     tracing::info!(source = %row.name, position = %position.binlog, "initialised");
     Ok(copied.report)
 }
@@ -221,32 +222,54 @@ fn start(given: Option<&Start>, own: SourcePosition) -> SourcePosition {
     }
 }
 
-/// Stores position, schema history, registered tables and windows, and commits the caller's
-/// transaction.
-async fn store(
-    control: &Client,
-    row: &SourceRow,
-    selected: &[Arc<TableSchema>],
-    marks: &[Marks],
-    position: &SourcePosition,
-) -> Result<(), HostError> {
-    let id = row.id;
-    let batch = batches::start_at(control, id, position).await?;
-    history::replace(control, id, batch, selected).await?;
-    tables::unregister_all(control, id).await?;
-    for table in selected {
-        register(control, row, table).await?;
-        row_errors_of_streams(control, row, &table.name).await?;
+/// Plans all tables, so that mapping and copy know what they become.
+pub(crate) fn plan(cx: &Context, tables: &[TableSchema]) -> Result<Shaper, HostError> {
+    let mut shaper = Shaper::new(cx)?;
+    for table in tables {
+        let table = Arc::new(table.clone());
+        if let Err(refused) = shaper.learn(&table) {
+            return Err(HostError::Refused {
+                table: table.name.to_string(),
+                code: refused.code,
+                reason: refused.reason,
+            });
+        }
     }
-    for held in held::list(control, id).await? {
-        held::release(control, id, &held.table).await?;
+    Ok(shaper)
+}
+
+/// What is stored of a source that was initialised.
+struct Initial<'a> {
+    cx: &'a Context,
+    control: &'a Client,
+    row: &'a SourceRow,
+    selected: &'a [Arc<TableSchema>],
+    shaper: &'a Shaper,
+}
+
+impl Initial<'_> {
+    /// Stores position, schema history, registered tables and windows, and commits the caller's
+    /// transaction.
+    async fn store(&self, marks: &[Marks], position: &SourcePosition) -> Result<(), HostError> {
+        let (control, row, id) = (self.control, self.row, self.row.id);
+        let batch = batches::start_at(control, id, position).await?;
+        history::replace(control, id, batch, self.selected).await?;
+        tables::unregister_all(control, id).await?;
+        for table in self.selected {
+            register(self.cx, control, row, table, self.shaper).await?;
+            row_errors_of_streams(control, row, &table.name).await?;
+        }
+        for held in held::list(control, id).await? {
+            held::release(control, id, &held.table).await?;
+        }
+        chameleon_catalog::prepared::forget_all(control, id).await?;
+        windows::clear_all(control, id).await?;
+        windows::set_floor(control, id, None).await?;
+        set_windows(control, row, batch, marks, Some(&position.binlog)).await?;
+        chunks::end_run(control, id).await?;
+        set_status(control, id, SourceStatus::Initialised).await?;
+        execute(control, "commit").await
     }
-    windows::clear_all(control, id).await?;
-    windows::set_floor(control, id, None).await?;
-    set_windows(control, row, batch, marks, Some(&position.binlog)).await?;
-    chunks::end_run(control, id).await?;
-    set_status(control, id, SourceStatus::Initialised).await?;
-    execute(control, "commit").await
 }
 
 /// Errors of rows that this copy has stored again are history.
@@ -263,20 +286,33 @@ async fn row_errors_of_streams(
     Ok(())
 }
 
-/// Notes a table where 1.x looks for it.
+/// Notes a table's targets where 1.x looks for them, and by which rules its rows were written.
 pub(crate) async fn register(
+    cx: &Context,
     control: &Client,
     row: &SourceRow,
-    table: &TableSchema,
+    table: &Arc<TableSchema>,
+    shaper: &Shaper,
 ) -> Result<(), HostError> {
-    let key = table.row_key().unwrap_or_default();
-    let key: Vec<String> = key
-        .iter()
-        .map(|&c| target_column_name(&table.columns[c].name))
-        .collect();
+    for target in shaper.targets(&table.name) {
+        register_target(control, row, target).await?;
+    }
+    let rules = shape::fingerprint(cx, table)?;
+    table_rules::save(control, row.id, &[(&table.name, &rules.text)]).await?;
+    Ok(())
+}
+
+/// Notes a target table where 1.x looks for it.
+pub(crate) async fn register_target(
+    control: &Client,
+    row: &SourceRow,
+    target: &Target,
+) -> Result<(), HostError> {
+    let key = target.table.row_key().unwrap_or_default();
+    let columns = key.iter().map(|&n| &target.table.columns[n].name);
+    let key: Vec<String> = columns.map(|name| target_column_name(name)).collect();
     let key: Vec<&str> = key.iter().map(String::as_str).collect();
-    let name = target_name(&table.name.name);
-    tables::register(control, row.id, &row.dest_schema, &name, &key).await?;
+    tables::register(control, row.id, &row.dest_schema, &target.name(), &key).await?;
     Ok(())
 }
 
@@ -302,52 +338,6 @@ pub(crate) async fn set_windows(
         windows::set(control, row.id, &window).await?;
     }
     Ok(())
-}
-
-/// Views and foreign keys of other schemas that hang on tables of this one.
-async fn dependants(control: &Client, schema: &str) -> Result<Vec<String>, HostError> {
-    let sql = "select distinct v.oid::regclass::text \
-                 from pg_depend d \
-                 join pg_rewrite r on r.oid = d.objid and d.classid = 'pg_rewrite'::regclass \
-                 join pg_class v on v.oid = r.ev_class \
-                 join pg_class t on t.oid = d.refobjid and d.refclassid = 'pg_class'::regclass \
-                 join pg_namespace n on n.oid = t.relnamespace \
-                where n.nspname = $1 and v.oid <> t.oid \
-                union \
-               select c.conrelid::regclass::text || ' (foreign key ' || c.conname || ')' \
-                 from pg_constraint c \
-                 join pg_class t on t.oid = c.confrelid \
-                 join pg_namespace n on n.oid = t.relnamespace \
-                 join pg_class o on o.oid = c.conrelid \
-                where c.contype = 'f' and n.nspname = $1 and o.relnamespace <> n.oid \
-                order by 1";
-    let rows = control
-        .query(sql, &[&schema])
-        .await
-        .map_err(|e| PostgresError::statement(format!("look for dependants of {schema}"), &e))?;
-    Ok(rows.iter().filter_map(|row| row.try_get(0).ok()).collect())
-}
-
-/// GRANT statements that give the rights on the schema and its tables again.
-async fn grants(control: &Client, schema: &str) -> Result<Vec<String>, HostError> {
-    let sql = "select format('grant %s on schema %I to %s%s', a.privilege_type, n.nspname, \
-                      case when a.grantee = 0 then 'public' else quote_ident(r.rolname) end, \
-                      case when a.is_grantable then ' with grant option' else '' end) \
-                 from pg_namespace n cross join aclexplode(n.nspacl) a \
-                 left join pg_roles r on r.oid = a.grantee \
-                where n.nspname = $1 and a.grantee <> n.nspowner \
-                union all \
-               select format('grant %s on %I.%I to %s%s', a.privilege_type, n.nspname, c.relname, \
-                      case when a.grantee = 0 then 'public' else quote_ident(r.rolname) end, \
-                      case when a.is_grantable then ' with grant option' else '' end) \
-                 from pg_class c join pg_namespace n on n.oid = c.relnamespace \
-                 cross join aclexplode(c.relacl) a left join pg_roles r on r.oid = a.grantee \
-                where n.nspname = $1 and c.relkind in ('r', 'p') and a.grantee <> c.relowner";
-    let rows = control
-        .query(sql, &[&schema])
-        .await
-        .map_err(|e| PostgresError::statement(format!("read the grants of {schema}"), &e))?;
-    Ok(rows.iter().filter_map(|row| row.try_get(0).ok()).collect())
 }
 
 /// Runs a statement of transaction control.

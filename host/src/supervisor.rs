@@ -6,17 +6,17 @@
 //! The first session that a source opens holds its advisory lock for as long as the replica lives,
 //! so a second host is refused by name.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chameleon_catalog::batches::{self, OpenBatch};
-use chameleon_catalog::held::{self, HeldState};
+use chameleon_catalog::held::{self, HeldState, Hold};
 use chameleon_catalog::history;
-use chameleon_catalog::{SourceRow, SourceStatus, relay_log, set_status, windows};
+use chameleon_catalog::{SourceRow, SourceStatus, relay_log, set_status, table_rules, windows};
 use chameleon_config::{ApplyMode, OnDrift};
 use chameleon_diag::{Diagnostic, RetryDirective};
-use chameleon_model::name::target_name;
-use chameleon_model::{BinlogPosition, TableSchema};
+use chameleon_model::{BinlogPosition, TableName, TableSchema};
 use chameleon_mysql::binlog::{BinlogOptions, BinlogSource, StartAt};
 use chameleon_mysql::introspect;
 use chameleon_postgres::Client;
@@ -29,8 +29,10 @@ use crate::error::HostError;
 use crate::http::{Health, SourceHealth};
 use crate::own_sessions::{Lock, OwnSessions};
 use crate::policy::StreamPolicy;
+use crate::prepared;
 use crate::replay::ReplayQueue;
 use crate::resync::{SyncOptions, SyncTables};
+use crate::shape::{self, Shaper};
 use crate::sink::Sink;
 use crate::stop::Stop;
 
@@ -158,6 +160,7 @@ async fn resync_held(cx: &Context, stop: &Stop) {
         tokio::time::sleep(RESYNC_EVERY).await;
         let options = SyncOptions {
             tables: SyncTables::Disabled,
+            drop_dependants: false,
             stop: stop.clone(),
         };
         match crate::resync::sync_tables(cx, options).await {
@@ -211,9 +214,14 @@ async fn stream(
     };
     clear_open(&control, &row, &open).await?;
     let tables = schema_at(cx, &control, &row, &open, &mut conn).await?;
-    let policy = Arc::new(policy(cx, &control, &row, &open).await?);
+    let mut shaper = Shaper::new(cx)?;
+    check_rules(cx, &control, &row, &tables, &mut shaper).await?;
+    prepared::set_aside(&control, &row, &open, &shaper, &cx.config.my_database).await?;
+    let (policy, held) = policy(cx, &control, &row, &open, &shaper).await?;
+    let policy = Arc::new(policy);
     let mut mapping = cx.mapping();
-    mapping.learn(tables.iter().map(|t| &**t).collect::<Vec<&TableSchema>>());
+    let targets = shaper.all_targets();
+    mapping.learn(targets.iter().map(|t| &**t).collect::<Vec<&TableSchema>>());
     let server_id = match cx.config.my_server_id {
         Some(id) => id,
         None => derived_server_id(&row),
@@ -231,21 +239,20 @@ async fn stream(
         selection: cx.selection.clone(),
     };
     let mut binlog = BinlogSource::open(&cx.source, binlog_options, tables.clone()).await?;
-    for table in &tables {
-        if policy.is_held(&target_name(&table.name.name)) {
-            binlog.hold(&table.name);
-        }
+    binlog.keep_prepared();
+    for table in tables.iter().filter(|t| held.contains(&t.name)) {
+        binlog.hold(&table.name);
     }
     let rules = cx.config.rules.clone();
     let client = cx.connect_target().await?;
     let (sink, queue) = match cx.config.apply {
         ApplyMode::Relay => {
             let writer = RelayWriter::new(client, row.clone(), mapping.clone(), open.id).await?;
-            let queue = ReplayQueue::start(cx, &row, &policy, own).await?;
+            let queue = ReplayQueue::start(cx, &row, &policy, shaper.feeds(), own).await?;
             (Sink::Relay(writer), Some(queue))
         }
         ApplyMode::Direct => {
-            let mut queue = ReplayQueue::start(cx, &row, &policy, own).await?;
+            let mut queue = ReplayQueue::start(cx, &row, &policy, shaper.feeds(), own).await?;
             // what a relay left is applied before anything goes past it
             queue.drain(true).await?;
             drop(queue);
@@ -269,6 +276,8 @@ async fn stream(
         source_status: Some(conn),
         policy,
         mapping,
+        shaper,
+        held,
         queue,
         until: options.until.clone(),
         goal: goal.clone(),
@@ -313,13 +322,63 @@ async fn schema_at(
     Ok(tables)
 }
 
-/// Holds, windows and floor as the catalog has them.
+/// Plans the tables, and holds those whose stored rows were written by other rules than those of
+/// now, or whose transforms refuse them.
+async fn check_rules(
+    cx: &Context,
+    control: &Client,
+    row: &SourceRow,
+    tables: &[Arc<TableSchema>],
+    shaper: &mut Shaper,
+) -> Result<(), HostError> {
+    let stored = table_rules::load(control, row.id).await?;
+    let mut fresh = Vec::new();
+    for table in tables {
+        let planned = shaper.learn(table).map(|_| ());
+        let checked = match planned {
+            Ok(()) => {
+                let rules = shape::fingerprint(cx, table)?;
+                let stored = stored.get(&table.name).map(String::as_str);
+                let fits = rules.fits(stored);
+                if fits.is_ok() && stored.is_none() {
+                    fresh.push((&table.name, rules.text));
+                }
+                fits
+            }
+            Err(refused) => Err(refused),
+        };
+        if let Err(refused) = checked {
+            tracing::warn!(
+                source = %row.name, table = %table.name, error.code = %refused.code,
+                reason = refused.reason, "table held"
+            );
+            let hold = Hold {
+                source: row.id,
+                table: &table.name,
+                state: HeldState::Held,
+                code: refused.code,
+                reason: &refused.reason,
+                statement: None,
+                position: None,
+            };
+            held::hold(control, &hold).await?;
+        }
+    }
+    let fresh: Vec<(&TableName, &str)> = fresh
+        .iter()
+        .map(|(table, rules)| (*table, rules.as_str()))
+        .collect();
+    Ok(table_rules::save(control, row.id, &fresh).await?)
+}
+
+/// Holds, windows and floor as the catalog has them, and the tables that are held.
 async fn policy(
     cx: &Context,
     control: &Client,
     row: &SourceRow,
     open: &OpenBatch,
-) -> Result<StreamPolicy, HostError> {
+    shaper: &Shaper,
+) -> Result<(StreamPolicy, BTreeSet<TableName>), HostError> {
     let (windows, floor) = if open.by_predecessor {
         windows::clear_all(control, row.id).await?;
         (Vec::new(), None)
@@ -330,14 +389,24 @@ async fn policy(
         )
     };
     let drift = cx.config.on_drift == OnDrift::Apply;
-    let mut policy = StreamPolicy::new(&windows, floor.as_ref(), drift);
-    for table in held::list(control, row.id).await? {
-        if table.state == HeldState::Requested {
-            continue;
-        }
-        policy.hold(&table.target_name);
+    let feeds = shaper.feeds();
+    let targets = |table: &TableName| -> Vec<(String, usize)> {
+        let names = shaper.target_names(table).into_iter();
+        names
+            .map(|name| (name.clone(), feeds.feeders(&name).len().max(1)))
+            .collect()
+    };
+    let mut policy = StreamPolicy::new(&windows, floor.as_ref(), drift, targets);
+    let held: BTreeSet<TableName> = held::list(control, row.id)
+        .await?
+        .into_iter()
+        .filter(|table| table.state != HeldState::Requested)
+        .map(|table| table.table)
+        .collect();
+    for target in shaper.starved(&held) {
+        policy.hold(&target);
     }
-    Ok(policy)
+    Ok((policy, held))
 }
 
 /// A server id that stays the same for a source and is unlikely to meet another.

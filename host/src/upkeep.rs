@@ -69,9 +69,7 @@ impl Capture<'_> {
         let mut rejoin = false;
         for table in held::list(&self.control, self.row.id).await? {
             rejoin |= table.state == HeldState::Requested;
-            if Arc::make_mut(&mut self.policy).hold(&table.target_name) {
-                self.binlog.hold(&table.table);
-            }
+            self.leave_out(&table.table);
         }
         Ok(rejoin)
     }
@@ -85,8 +83,8 @@ impl Capture<'_> {
         if !self.policy.has_marks() || !self.state.marks.is_empty() || waits {
             return Ok(());
         }
-        let tables: Vec<_> = self.binlog.tables().cloned().collect();
-        crate::resync::finish_windows(&self.control, &self.row, &self.mapping, &tables).await?;
+        let (mapping, shaper) = (&self.mapping, &self.shaper);
+        crate::resync::finish_windows(&self.control, &self.row, mapping, shaper).await?;
         Arc::make_mut(&mut self.policy).forget_marks();
         tracing::info!(source = %self.row.name, "source and target are equal from here on");
         Ok(())

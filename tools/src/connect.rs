@@ -2,9 +2,12 @@
 
 use chameleon_config::{Config, Tls, TlsMode};
 use chameleon_mysql::Source;
-use chameleon_postgres::Client;
+use chameleon_postgres::{Client, ConnectOptions};
 
 use crate::error::ToolsError;
+
+/// What `pg_stat_activity` shows.
+const APPLICATION_NAME: &str = "chameleon-tools";
 
 /// The source of a configuration.
 pub(crate) fn source(config: &Config) -> Source {
@@ -41,15 +44,20 @@ pub(crate) fn source(config: &Config) -> Source {
 
 /// A session at the target of a configuration.
 pub(crate) async fn target(config: &Config) -> Result<Client, ToolsError> {
+    Ok(chameleon_postgres::connect(&target_options(config)).await?)
+}
+
+/// Where the target of a configuration is.
+pub(crate) fn target_options(config: &Config) -> ConnectOptions {
     let conn = &config.pg;
-    let mut options = chameleon_postgres::ConnectOptions::new(
+    let mut options = ConnectOptions::new(
         conn.host.as_str(),
         conn.user.as_str(),
         conn.database.as_str(),
     );
     options.port = conn.port;
     conn.password.expose().clone_into(&mut options.password);
-    options.application_name = "chameleon-tools".into();
+    options.application_name = APPLICATION_NAME.into();
     let Tls {
         mode,
         ca,
@@ -68,5 +76,12 @@ pub(crate) async fn target(config: &Config) -> Result<Client, ToolsError> {
         cert,
         key,
     };
-    Ok(chameleon_postgres::connect(&options).await?)
+    options
+}
+
+/// Where the target of a URL is.
+pub(crate) fn target_of_url(url: &str) -> Result<ConnectOptions, ToolsError> {
+    let mut options = ConnectOptions::from_url(url)?;
+    options.application_name = APPLICATION_NAME.into();
+    Ok(options)
 }

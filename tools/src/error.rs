@@ -3,6 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use chameleon_backup::BackupError;
+use chameleon_catalog::CatalogError;
+use chameleon_catalog::upgrade::UpgradeError;
 use chameleon_config::ConfigError;
 use chameleon_diag::{Diagnostic, ErrorCode, RetryDirective, codes};
 use chameleon_mysql::SourceError;
@@ -21,6 +24,30 @@ pub(crate) enum ToolsError {
     /// The target refuses or does not answer.
     #[error(transparent)]
     Target(#[from] PostgresError),
+    /// The catalog cannot be read or changed.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    /// The upgrade of the catalog failed, or cannot be.
+    #[error(transparent)]
+    Upgrade(#[from] UpgradeError),
+    /// There is neither a catalog nor a schema that was named. BLT001.
+    #[error("find something to look at: there is no schema sch_chameleon, and --schema names none")]
+    NothingToMeasure,
+    /// `--schema` names a schema that is not there. BLT002.
+    #[error("find the schema: {schema}")]
+    UnknownSchema {
+        /// The name.
+        schema: String,
+    },
+    /// A backup, verification or rollback failed.
+    #[error(transparent)]
+    Backup(#[from] BackupError),
+    /// A question could not be asked, or was answered with no. CFG051.
+    #[error("ask before it is done: {question}")]
+    NotConfirmed {
+        /// The question.
+        question: String,
+    },
     /// The source refused a query of the comparison. CMP002.
     #[error("{attempt} at the source")]
     Read {
@@ -76,6 +103,12 @@ impl Diagnostic for ToolsError {
             Self::Config(error) => error.code(),
             Self::Source(error) => error.code(),
             Self::Target(error) => error.code(),
+            Self::Catalog(error) => error.code(),
+            Self::Backup(error) => error.code(),
+            Self::Upgrade(error) => error.code(),
+            Self::NotConfirmed { .. } => codes::CFG051,
+            Self::NothingToMeasure => codes::BLT001,
+            Self::UnknownSchema { .. } => codes::BLT002,
             Self::Read { .. } => codes::CMP002,
             Self::Stalled { .. } => codes::CMP003,
             Self::UnknownTable { .. } => codes::CMP004,
@@ -90,6 +123,9 @@ impl Diagnostic for ToolsError {
             Self::Config(error) => error.retry(),
             Self::Source(error) => error.retry(),
             Self::Target(error) => error.retry(),
+            Self::Catalog(error) => error.retry(),
+            Self::Backup(error) => error.retry(),
+            Self::Upgrade(error) => error.retry(),
             _ => self
                 .code()
                 .entry()
@@ -102,6 +138,14 @@ impl Diagnostic for ToolsError {
             Self::Config(error) => error.hint(),
             Self::Source(error) => error.hint(),
             Self::Target(error) => error.hint(),
+            Self::Catalog(error) => error.hint(),
+            Self::Backup(error) => error.hint(),
+            Self::Upgrade(error) => error.hint(),
+            Self::NotConfirmed { .. } => Some("--yes answers it".into()),
+            Self::NothingToMeasure => Some("chameleon-tools bloat --schema SCHEMA".into()),
+            Self::UnknownSchema { .. } => {
+                Some("spell it as PostgreSQL does, without quotes".into())
+            }
             Self::UnknownTable { .. } => {
                 Some("spell it as the source does, without its database".into())
             }

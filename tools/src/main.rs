@@ -3,11 +3,16 @@
 //! Standard output holds data, standard error the rest. Exit 0: done and clean; 1: done, and there
 //! is something to see; 2: failed, or bad usage.
 
+mod backup;
+mod bloat;
 mod cli;
 mod compare;
+mod confirm;
 mod connect;
 mod ddl;
 mod error;
+mod migrate;
+mod rollback;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -15,9 +20,10 @@ use std::time::Duration;
 
 use chameleon_config::{Config, Home, load};
 use chameleon_diag::{render_error, render_error_json, render_report};
+use chameleon_postgres::ConnectOptions;
 use clap::Parser;
 
-use crate::cli::{Cli, Command, CompareArgs, DdlCommand};
+use crate::cli::{BloatArgs, Cli, Command, CompareArgs, DdlCommand};
 use crate::error::ToolsError;
 
 fn main() -> ExitCode {
@@ -47,6 +53,10 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> Result<bool, ToolsError> {
     match &cli.command {
         Command::Compare(args) => compare(&cli, args),
+        Command::Bloat(args) => bloat(&cli, args),
+        Command::Migrate(command) => migrate::run(&cli, command),
+        Command::Backup(command) => backup::run(&cli, command),
+        Command::Rollback(args) => rollback::run(&cli, args),
         Command::Ddl(DdlCommand::Translate(args)) => {
             let config = cli.config.as_ref().map(|_| config(&cli)).transpose()?;
             let translated = ddl::translate(args, config.as_ref())?;
@@ -72,11 +82,7 @@ fn compare(cli: &Cli, args: &CompareArgs) -> Result<bool, ToolsError> {
         chunk_rows: args.chunk_rows,
         repair: args.repair_sql,
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build();
-    let runtime = runtime.map_err(ToolsError::Output)?;
-    let found = runtime.block_on(compare::run(&config, &options))?;
+    let found = runtime()?.block_on(compare::run(&config, &options))?;
     let mut out = io::stdout().lock();
     let written = if cli.json {
         write_json(&mut out, &found)
@@ -93,6 +99,26 @@ fn compare(cli: &Cli, args: &CompareArgs) -> Result<bool, ToolsError> {
     Ok(found.equal)
 }
 
+fn bloat(cli: &Cli, args: &BloatArgs) -> Result<bool, ToolsError> {
+    let options = bloat::Options {
+        schemas: args.schema.clone(),
+        exact: args.exact,
+        watch: args.watch.map(Duration::from_secs),
+        count: args.count,
+        html: args.html.clone(),
+        json: cli.json,
+    };
+    let target = target_options(cli)?;
+    runtime()?.block_on(bloat::run(&target, &options, &mut io::stdout().lock()))
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, ToolsError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    runtime.map_err(ToolsError::Output)
+}
+
 /// Loads the configuration; what is worth knowing about it goes to standard error.
 fn config(cli: &Cli) -> Result<Config, ToolsError> {
     let home = Home::resolve(cli.home.as_deref())?;
@@ -103,6 +129,14 @@ fn config(cli: &Cli) -> Result<Config, ToolsError> {
         let _ = io::stderr().write_all(render_report(&report).as_bytes());
     }
     Ok(config)
+}
+
+/// Where the target is: `--pg-url`, else the configuration's.
+fn target_options(cli: &Cli) -> Result<ConnectOptions, ToolsError> {
+    match &cli.pg_url {
+        Some(url) => connect::target_of_url(url),
+        None => Ok(connect::target_options(&config(cli)?)),
+    }
 }
 
 fn write_json(out: &mut impl Write, value: &impl serde::Serialize) -> io::Result<()> {

@@ -1,16 +1,21 @@
 //! `demo`: from nothing to a streaming replica, to look at. It finds or makes two servers, loads the sample shop,
-//! copies it, follows it while it is written to, and compares both sides.
+//! copies it, follows it while it is written to, with its customers' names and addresses masked on the way, and
+//! compares both sides.
 
-use std::time::{Duration, Instant};
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::Args;
+use mysql_async::prelude::Queryable;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::{signal::ctrl_c, sync::watch};
 
 use crate::{
-    Outcome,
+    Outcome, guests,
     replica::{Host, Replica, Settings},
     servers::{self, AtExit, Backend, Server, engine::Engine},
     shop::{
@@ -62,9 +67,9 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<Outcome> {
 }
 
 async fn demonstrate(arguments: &Arguments) -> Result<Outcome> {
-    let binaries = tokio::task::spawn_blocking(Binaries::build).await??;
+    let (binaries, mask) = tokio::task::spawn_blocking(build).await??;
     let begun = Instant::now();
-    let stage = Stage::prepare(arguments, &binaries).await?;
+    let stage = Stage::prepare(arguments, &binaries, &mask).await?;
     let replica = &stage.replica;
 
     step("making the catalog and registering the source");
@@ -92,6 +97,9 @@ async fn demonstrate(arguments: &Arguments) -> Result<Outcome> {
         last_write.elapsed().as_secs_f64()
     );
     host.stop().await?;
+
+    step("customers are masked on the way (transform mask)");
+    show_masking(&stage.settings).await?;
 
     step("comparing both sides");
     let (equal, report) = replica.compare().await?;
@@ -121,7 +129,7 @@ struct Stage {
 }
 
 impl Stage {
-    async fn prepare(arguments: &Arguments, binaries: &Binaries) -> Result<Self> {
+    async fn prepare(arguments: &Arguments, binaries: &Binaries, mask: &Path) -> Result<Self> {
         let engines = [arguments.source.clone(), arguments.target.clone()];
         let at_exit = if arguments.keep {
             AtExit::Keep
@@ -148,7 +156,7 @@ impl Stage {
             source: source.address.database(&database),
             target: target.address.database(&database),
             dest_schema: "shop".into(),
-            more: String::new(),
+            more: masking(mask),
         };
         step("loading the sample shop");
         let rows = shop::load(&settings.source, Size::DEMO).await?;
@@ -236,6 +244,48 @@ async fn watch_until(
         );
         if let Some(held) = status.held_tables().first() {
             println!("  held: {held}");
+        }
+    }
+    Ok(())
+}
+
+/// The programs and the module that masks.
+fn build() -> Result<(Binaries, PathBuf)> {
+    let binaries = Binaries::build()?;
+    let built = guests::build(&["mask".to_owned()])?;
+    Ok((binaries, built.into_iter().next().context("no module")?))
+}
+
+/// The lines of the configuration that mask the customers.
+fn masking(module: &Path) -> String {
+    let module = Value::from(module.display().to_string());
+    format!(
+        "transforms:\n  - name: mask\n    module: {module}\n    tables: [customers]\n    \
+         config:\n      columns:\n        - {{column: email, how: email}}\n        \
+         - {{column: full_name, how: partial, keep_first: 1}}\n        - short_name\n"
+    )
+}
+
+/// Shows some customers as they are on both sides; fails if one of them has come through as it was.
+async fn show_masking(settings: &Settings) -> Result<()> {
+    let mut connection = settings.source.mysql().await?;
+    let customers: Vec<(u32, String, String)> = connection
+        .query("select id, email, full_name from customers order by id limit 200")
+        .await?;
+    connection.disconnect().await?;
+    let client = settings.target.postgres().await?;
+    let question = format!(
+        "select email, full_name from {}.customers where id = $1::bigint",
+        settings.dest_schema
+    );
+    for (number, (id, email, name)) in customers.iter().enumerate() {
+        let row = client.query_one(&question, &[&i64::from(*id)]).await?;
+        let (masked_email, masked_name): (String, String) = (row.get(0), row.get(1));
+        if masked_email == *email || masked_name == *name {
+            bail!("customer {id} came through unmasked");
+        }
+        if number < 3 {
+            println!("  {email:<36} {name:<24} -> {masked_email:<36} {masked_name}");
         }
     }
     Ok(())

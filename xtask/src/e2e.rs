@@ -3,21 +3,31 @@
 //!
 //! Equality is judged by `oracle`, which reads both servers itself and shares no code with the programs.
 
+mod bloat;
 mod cases;
+mod cases_coverage;
 mod control;
 mod crashes;
 mod faults;
-mod interop;
+pub(crate) mod interop;
 mod kills;
+mod operating;
 mod oracle;
+mod random;
+mod random_statements;
+mod random_values;
+mod rollback;
 mod sample;
 mod stage;
+mod transforms;
+mod upgrade;
 mod values;
+mod xa;
 
 use std::{
     fs,
     path::{Path, PathBuf},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, bail};
@@ -30,6 +40,7 @@ use crate::{
     servers::{self, AtExit, Backend, Server, engine::Engine},
     workspace::{self, Binaries},
 };
+use cases::Areas;
 use stage::{Mode, Pair};
 
 /// Engines that are tested unless others are named.
@@ -57,6 +68,9 @@ pub(crate) struct Arguments {
     /// How often the host is killed in the scenarios that kill it
     #[arg(long, default_value_t = 100)]
     kills: u32,
+    /// How long random statements run, in seconds
+    #[arg(long, default_value_t = 60)]
+    seconds: u64,
     /// The seed of what is random; a new one if it is not given
     #[arg(long)]
     seed: Option<u64>,
@@ -72,6 +86,10 @@ enum Scenario {
     Sample(Mode),
     /// The case folders: values and statements.
     Cases(Mode),
+    /// Values of 100 MB.
+    Large,
+    /// Random statements.
+    Random,
     /// The host is killed during the copy.
     CopyKills,
     /// The host is killed while it follows the source.
@@ -84,8 +102,20 @@ enum Scenario {
     Crashes,
     /// The commands that steer a replica.
     Control,
+    /// What operators do over a replica's life.
+    Operating,
+    /// Three sources under load, the replay of one stuck.
+    Bloat,
+    /// XA transactions in two phases, with kills between them.
+    Xa(Mode),
+    /// Rows go through transforms.
+    Transforms(Mode),
     /// The real pg_chameleon 1.3 and the host take turns.
     Interop,
+    /// From the real pg_chameleon 1.2 to the host and back, twice.
+    Rollback,
+    /// A catalog of the real pg_chameleon 1.2 is planned, rehearsed, upgraded and verified; and how fast.
+    Upgrade,
 }
 
 impl Scenario {
@@ -95,6 +125,8 @@ impl Scenario {
             Scenario::Sample(Mode::Direct) => "sample-direct",
             Scenario::Cases(Mode::Relay) => "cases",
             Scenario::Cases(Mode::Direct) => "cases-direct",
+            Scenario::Large => "large",
+            Scenario::Random => "random",
             Scenario::CopyKills => "copy-kills",
             Scenario::StreamKills(Mode::Relay) => "stream-kills",
             Scenario::StreamKills(Mode::Direct) => "stream-kills-direct",
@@ -102,7 +134,15 @@ impl Scenario {
             Scenario::TargetFaults => "target-faults",
             Scenario::Crashes => "crashes",
             Scenario::Control => "control",
+            Scenario::Operating => "operating",
+            Scenario::Transforms(Mode::Relay) => "transforms",
+            Scenario::Transforms(Mode::Direct) => "transforms-direct",
+            Scenario::Bloat => "bloat",
+            Scenario::Xa(Mode::Relay) => "xa",
+            Scenario::Xa(Mode::Direct) => "xa-direct",
             Scenario::Interop => "interop",
+            Scenario::Rollback => "rollback",
+            Scenario::Upgrade => "upgrade",
         }
     }
 }
@@ -111,7 +151,14 @@ impl Scenario {
 const EVERYWHERE: &[Scenario] = &[Scenario::Sample(Mode::Relay), Scenario::Cases(Mode::Relay)];
 
 /// On the first pair with each source: what depends on how the source is read.
-const PER_SOURCE: &[Scenario] = &[Scenario::Cases(Mode::Direct), Scenario::SourceFaults];
+const PER_SOURCE: &[Scenario] = &[
+    Scenario::Cases(Mode::Direct),
+    Scenario::Large,
+    Scenario::Random,
+    Scenario::SourceFaults,
+    Scenario::Xa(Mode::Relay),
+    Scenario::Xa(Mode::Direct),
+];
 
 /// On one pair: long, or about the host alone.
 const ONCE: &[Scenario] = &[
@@ -119,6 +166,10 @@ const ONCE: &[Scenario] = &[
     Scenario::TargetFaults,
     Scenario::Crashes,
     Scenario::Control,
+    Scenario::Operating,
+    Scenario::Transforms(Mode::Relay),
+    Scenario::Transforms(Mode::Direct),
+    Scenario::Bloat,
     Scenario::CopyKills,
     Scenario::StreamKills(Mode::Relay),
     Scenario::StreamKills(Mode::Direct),
@@ -152,6 +203,8 @@ fn plan(sources: &[Engine], targets: &[Engine], filter: Option<&str>) -> Vec<Pla
             }
             if position == 0 && sources.iter().position(interop::reads) == Some(number) {
                 scenarios.push(Scenario::Interop);
+                scenarios.push(Scenario::Rollback);
+                scenarios.push(Scenario::Upgrade);
             }
             planned.extend(scenarios.into_iter().map(|scenario| Planned {
                 source: source.clone(),
@@ -238,6 +291,7 @@ async fn run_all(
             home: &home,
             seed,
             kills: arguments.kills,
+            random_time: Duration::from_secs(arguments.seconds),
         };
         let result = run_one(one, &mut servers, &setting).await;
         let seconds = started.elapsed().as_secs_f64();
@@ -256,6 +310,7 @@ async fn run_all(
     for server in servers {
         server.stop()?;
     }
+    print!("{}", cases_coverage::report());
     println!(
         "\n{} of {} scenarios passed in {:.0} s",
         planned.len() - failed.len(),
@@ -279,6 +334,7 @@ struct Setting<'a> {
     home: &'a Path,
     seed: u64,
     kills: u32,
+    random_time: Duration,
 }
 
 async fn run_one(one: &Planned, servers: &mut [Server], setting: &Setting<'_>) -> Result<()> {
@@ -298,24 +354,40 @@ async fn run_one(one: &Planned, servers: &mut [Server], setting: &Setting<'_>) -
     };
     match one.scenario {
         Scenario::Sample(mode) => sample::run(pair, setting, mode).await,
-        Scenario::Cases(mode) => cases::run(pair, setting, mode).await,
+        Scenario::Cases(mode) => cases::run(pair, setting, mode, Areas::Ordinary).await,
+        Scenario::Large => cases::run(pair, setting, Mode::Relay, Areas::Large).await,
+        Scenario::Random => random::run(pair, setting, setting.random_time).await,
         Scenario::CopyKills => kills::copy(pair, setting).await,
         Scenario::StreamKills(mode) => kills::stream(pair, setting, mode).await,
         Scenario::SourceFaults => faults::source(pair, setting).await,
         Scenario::TargetFaults => faults::target(pair, setting).await,
         Scenario::Control => control::run(pair, setting).await,
+        Scenario::Operating => operating::run(pair, setting).await,
+        Scenario::Transforms(mode) => transforms::run(pair, setting, mode).await,
+        Scenario::Bloat => bloat::run(pair, setting).await,
+        Scenario::Xa(mode) => xa::run(pair, setting, mode).await,
         Scenario::Interop => interop::run(pair, setting).await,
+        Scenario::Rollback => rollback::run(pair, setting).await,
+        Scenario::Upgrade => upgrade::run(pair, setting).await,
         Scenario::Crashes => Ok(()),
     }
 }
 
-/// The directory for the homes of the scenarios, empty.
+/// The directory for the homes of this run's scenarios, empty. Those of runs that have ended are removed.
 fn homes() -> Result<PathBuf> {
     let metadata = workspace::metadata()?;
     let target = metadata["target_directory"]
         .as_str()
         .context("no target directory")?;
-    let homes = Path::new(target).join("e2e");
+    let all = Path::new(target).join("e2e");
+    fs::create_dir_all(&all)?;
+    for entry in fs::read_dir(&all)? {
+        let entry = entry?;
+        if !Path::new("/proc").join(entry.file_name()).exists() {
+            fs::remove_dir_all(entry.path())?;
+        }
+    }
+    let homes = all.join(std::process::id().to_string());
     if homes.exists() {
         fs::remove_dir_all(&homes)?;
     }

@@ -1,4 +1,4 @@
-//! Development tasks: `cargo xtask demo | test | e2e | images | servers | tidy`.
+//! Development tasks: `cargo xtask demo | test | e2e | images | servers | bench | guests | tidy`.
 //!
 //! This program builds and runs the project's binaries as a user would, and links none of its crates: what it
 //! finds, a user would find.
@@ -9,10 +9,12 @@
 )]
 
 mod address;
+mod bench;
 mod cache;
 mod demo;
 mod e2e;
 mod fault_proxy;
+mod guests;
 mod images;
 mod random;
 mod replica;
@@ -47,6 +49,10 @@ enum Task {
     Images(images::Arguments),
     /// Fetches servers into the cache, so that later runs find them there
     Servers(images::Arguments),
+    /// Measures this project, its peers and the physical limits on the same work
+    Bench(bench::Arguments),
+    /// Builds the row transforms as WebAssembly, with whatever toolchain is there or can be fetched
+    Guests(guests::Arguments),
     /// Checks rules of the project that no compiler knows
     Tidy,
 }
@@ -90,6 +96,8 @@ async fn perform(task: Task) -> Result<Outcome> {
         Task::E2e(arguments) => e2e::run(&arguments).await,
         Task::Images(arguments) => images::make(&arguments),
         Task::Servers(arguments) => images::fetch(&arguments),
+        Task::Bench(arguments) => bench::run(&arguments).await,
+        Task::Guests(arguments) => guests::run(&arguments),
         Task::Tidy => tidy::run(),
     }
 }

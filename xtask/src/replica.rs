@@ -30,7 +30,7 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_millis(50);
 
 /// A configured replica.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Replica {
     binaries: Binaries,
     home: PathBuf,
@@ -128,11 +128,20 @@ impl Replica {
 
     /// Starts a command of `chameleon` in the background, such as `start_replica`.
     pub(crate) fn start(&self, arguments: &[&str]) -> Result<Host> {
+        self.start_for(&["--config", &self.name], arguments)
+    }
+
+    /// Starts the replicas of all configurations of this home, in one process.
+    pub(crate) fn start_all(&self) -> Result<Host> {
+        self.start_for(&["--all"], &["start_replica"])
+    }
+
+    fn start_for(&self, which: &[&str], arguments: &[&str]) -> Result<Host> {
         let mut command = std::process::Command::new(&self.binaries.chameleon);
         command
             .arg("--home")
             .arg(&self.home)
-            .args(["--config", &self.name])
+            .args(which)
             .args(arguments);
         let lifetime = Lifetime {
             death_signal: Some("KILL"),
@@ -195,14 +204,19 @@ impl Replica {
         }
     }
 
-    /// Compares both sides with `chameleon-tools compare`; true if they are equal, and what it printed.
-    pub(crate) async fn compare(&self) -> Result<(bool, String)> {
+    /// Runs `chameleon-tools` with these arguments to its end.
+    pub(crate) async fn tools(&self, arguments: &[&str]) -> Result<Ended> {
         let mut command = Command::new(&self.binaries.tools);
         command
             .arg("--config")
             .arg(self.config_file())
-            .arg("compare");
-        let ended = run_to_end(command).await?;
+            .args(arguments);
+        run_to_end(command).await
+    }
+
+    /// Compares both sides with `chameleon-tools compare`; true if they are equal, and what it printed.
+    pub(crate) async fn compare(&self) -> Result<(bool, String)> {
+        let ended = self.tools(&["compare"]).await?;
         match ended.code {
             Some(0) => Ok((true, ended.stdout)),
             Some(1) => Ok((false, ended.stdout)),

@@ -3,15 +3,15 @@
 //! `choose` settles the backend once per run and says why; `start` brings all servers up in parallel and returns
 //! when each accepts connections. A server ends with this program unless it is told to outlive it.
 
-mod archive;
+pub(crate) mod archive;
 #[cfg(feature = "e2e")]
 mod containers;
 pub(crate) mod docker;
 pub(crate) mod engine;
 pub(crate) mod fetch;
 mod native;
-mod options;
-mod platform;
+pub(crate) mod options;
+pub(crate) mod platform;
 pub(crate) mod spawn;
 mod tree;
 
@@ -83,6 +83,22 @@ impl Server {
     /// True if the server can be killed and restarted.
     pub(crate) fn is_ours(&self) -> bool {
         !matches!(self.run, Run::External)
+    }
+
+    /// The server's process, where it is one of ours on this machine.
+    pub(crate) fn process_id(&self) -> Option<u32> {
+        match &self.run {
+            Run::Native(server) => server.process_id(),
+            _ => None,
+        }
+    }
+
+    /// Directory of the programs of the server's version, such as `pg_dump`, where it was started from one.
+    pub(crate) fn programs(&self) -> Option<std::path::PathBuf> {
+        match &self.run {
+            Run::Native(server) => server.programs(),
+            _ => None,
+        }
     }
 
     /// One line about what this server is in the system, for whoever wants to end it later.

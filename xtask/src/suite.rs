@@ -8,7 +8,7 @@ use clap::Args;
 use tokio::signal::ctrl_c;
 
 use crate::{
-    Outcome, run,
+    Outcome, guests, run,
     servers::{self, AtExit, Backend, Server, engine::Engine, spawn::find_program},
     tidy,
     workspace::{self, Binaries},
@@ -17,6 +17,9 @@ use crate::{
 /// The variables that tests read.
 const SOURCE_VARIABLE: &str = "CHAMELEON_TEST_MYSQL_URL";
 const TARGET_VARIABLE: &str = "CHAMELEON_TEST_POSTGRES_URL";
+
+/// The variable that the programs read to find `pg_dump` and its like.
+const PROGRAMS_VARIABLE: &str = "CHAMELEON_PG_BINDIR";
 
 /// Arguments of `test`.
 #[derive(Args)]
@@ -45,9 +48,15 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<Outcome> {
 
 async fn run_all(arguments: &Arguments) -> Result<Outcome> {
     let servers = servers(arguments).await?;
-    let urls = [&servers[0], &servers[1]].map(|server| server.address.url());
+    let mut environment = vec![
+        (SOURCE_VARIABLE, servers[0].address.url()),
+        (TARGET_VARIABLE, servers[1].address.url()),
+    ];
+    if let Some(programs) = servers[1].programs() {
+        environment.push((PROGRAMS_VARIABLE, programs.display().to_string()));
+    }
     let runner = arguments.runner.clone();
-    let report = tokio::task::spawn_blocking(move || checks(&urls, &runner)).await??;
+    let report = tokio::task::spawn_blocking(move || checks(&environment, &runner)).await??;
     for server in servers {
         server.stop()?;
     }
@@ -103,7 +112,7 @@ impl Report {
     }
 }
 
-fn checks(urls: &[String; 2], runner: &[String]) -> Result<Vec<Line>> {
+fn checks(environment: &[(&'static str, String)], runner: &[String]) -> Result<Vec<Line>> {
     let mut report = Report(Vec::new());
     report.add("tidy", || Ok(tidy::run()? == Outcome::Clean))?;
     report.add("fmt", || {
@@ -132,9 +141,9 @@ fn checks(urls: &[String; 2], runner: &[String]) -> Result<Vec<Line>> {
         }
     })?;
     let with_servers = |mut command: Command| {
-        command
-            .env(SOURCE_VARIABLE, &urls[0])
-            .env(TARGET_VARIABLE, &urls[1]);
+        for (name, value) in environment {
+            command.env(name, value);
+        }
         if let Some(binaries) = &binaries {
             command.env("CHAMELEON_BIN", &binaries.chameleon);
             command.env("CHAMELEON_TOOLS_BIN", &binaries.tools);
@@ -147,6 +156,10 @@ fn checks(urls: &[String; 2], runner: &[String]) -> Result<Vec<Line>> {
         command.args(["test", "--workspace", "--doc"]);
         with_servers(command)
     })?;
+    report.add("guests", guests::native_checks)?;
+    if let Some(binaries) = &binaries {
+        report.add("guest cases", || guests::cases(binaries))?;
+    }
     report.add("docs", || {
         let mut command = workspace::cargo();
         command

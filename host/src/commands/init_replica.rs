@@ -15,7 +15,6 @@ pub(super) async fn run(
     arguments: &InitArguments,
     stop: &Stop,
 ) -> Result<Outcome, HostError> {
-    cx.require_supported()?;
     let position = arguments.position.clone().map(Start::Position);
     let options = InitOptions {
         tables: arguments.tables.clone(),

@@ -22,6 +22,17 @@ mod start_replica;
 mod stop_replica;
 mod sync_replica;
 mod sync_tables;
+pub mod transform;
+mod transform_bench;
+mod transform_bless;
+mod transform_case;
+mod transform_fields;
+mod transform_inspect;
+mod transform_new;
+mod transform_plan;
+mod transform_table;
+mod transform_test;
+mod transform_value;
 mod upgrade_schema;
 
 use chameleon_diag::{Report, Severity};
@@ -78,6 +89,7 @@ async fn dispatch(cli: &Cli, output: Output, stop: &Stop) -> Result<Exit, HostEr
         Command::SetConfigurationFiles => set_configuration_files::run(options, output),
         Command::Explain { code } => explain::run(code, output),
         Command::SyncReplica => sync_replica::run(),
+        Command::Transform(command) => transform::run(options, command, output).await,
         Command::ShowStatus(status) => show_status::run(options, status, output).await,
         Command::ListConfig => list_config::run(options, output).await,
         Command::StartReplica(start) => start_replica::run(options, start, output, stop).await,

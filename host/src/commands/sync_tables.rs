@@ -13,7 +13,6 @@ pub(super) async fn run(
     arguments: &SyncArguments,
     stop: &Stop,
 ) -> Result<Outcome, HostError> {
-    cx.require_supported()?;
     let names = &arguments.tables;
     // the word of 1.x for what is held; a table of that name can be copied together with another
     let tables = match names.as_slice() {
@@ -21,6 +20,11 @@ pub(super) async fn run(
         _ => SyncTables::Named(names.clone()),
     };
     let stop = stop.clone();
-    let report = resync::sync_tables(cx, SyncOptions { tables, stop }).await?;
+    let options = SyncOptions {
+        tables,
+        drop_dependants: cx.output.assume_yes,
+        stop,
+    };
+    let report = resync::sync_tables(cx, options).await?;
     Ok(outcome(&report, text(cx.name(), &report)))
 }

@@ -7,5 +7,6 @@ mod catalog;
 mod check;
 mod configurations;
 mod detach;
+mod upgrade;
 mod usage;
 mod wanted;

@@ -213,3 +213,36 @@ create table if not exists sch_chameleon.t_row_errors (
 
 create index if not exists idx_t_row_errors_source
     on sch_chameleon.t_row_errors (i_id_source, i_id_error);
+
+-- Changes of XA transactions that are prepared at the source and neither committed nor rolled back.
+-- Columns from v_table_name on are those of a log table. i_id_batch: the batch that was open when
+-- the transaction was prepared.
+create table if not exists sch_chameleon.t_prepared_changes (
+    i_id_source bigint not null,
+    t_xid text not null,
+    i_id_event bigserial not null,
+    i_id_batch bigint not null,
+    v_table_name character varying(100) not null,
+    v_schema_name character varying(100) not null,
+    enm_binlog_event sch_chameleon.en_binlog_event not null,
+    jsb_event_data jsonb,
+    jsb_event_update jsonb,
+    constraint pk_t_prepared_changes primary key (i_id_source, t_xid, i_id_event),
+    constraint fk_t_prepared_changes_i_id_source foreign key (i_id_source)
+        references sch_chameleon.t_sources (i_id_source)
+        on update restrict on delete cascade
+);
+
+-- Which rules a table's rows were written by: its transforms with their configuration, and its type
+-- mapping. Where they change, the rows at the target are of the old ones until the table is copied
+-- anew.
+create table if not exists sch_chameleon.t_table_rules (
+    i_id_source bigint not null,
+    t_table_schema text not null,
+    t_table_name text not null,
+    t_fingerprint text not null,
+    constraint pk_t_table_rules primary key (i_id_source, t_table_schema, t_table_name),
+    constraint fk_t_table_rules_i_id_source foreign key (i_id_source)
+        references sch_chameleon.t_sources (i_id_source)
+        on update restrict on delete cascade
+);

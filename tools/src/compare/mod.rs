@@ -96,7 +96,7 @@ pub(crate) async fn run(config: &Config, options: &Options) -> Result<Comparison
     }
     if options.tables.is_empty() && config.tables_limit.is_empty() && config.skip_tables.is_empty()
     {
-        results.extend(only_at_target(&tables, &there));
+        results.extend(only_at_target(&tables, &there, config));
     }
     sides.source.close().await;
     let mut comparison = Comparison::new(&config.source_name, &config.dest_schema, results);
@@ -125,12 +125,16 @@ fn choose<'t>(
     Ok(chosen)
 }
 
-fn only_at_target(tables: &[TableSchema], there: &[String]) -> Vec<TableResult> {
+/// Tables that only the target has. Where there are transforms they may have made them.
+fn only_at_target(tables: &[TableSchema], there: &[String], config: &Config) -> Vec<TableResult> {
+    let state = if config.transforms.is_empty() {
+        State::OnlyAtTarget
+    } else {
+        State::Transformed
+    };
     let known: Vec<String> = tables.iter().map(|t| target_name(&t.name.name)).collect();
     let strays = there.iter().filter(|name| !known.contains(name));
-    strays
-        .map(|name| TableResult::new(name, State::OnlyAtTarget))
-        .collect()
+    strays.map(|name| TableResult::new(name, state)).collect()
 }
 
 /// A transform of the chain takes this table.
@@ -159,11 +163,17 @@ impl Sides {
             plan,
         };
         work.result.problems.clone_from(&work.plan.problems);
+        let transformed = is_transformed(config, &work.plan.name);
         if !there.contains(&target) {
-            work.result.state = State::MissingAtTarget;
+            // a transform may leave a table out, or give it another name
+            work.result.state = if transformed {
+                State::Transformed
+            } else {
+                State::MissingAtTarget
+            };
             work.result.source_rows = self.source.count(&work.plan).await?;
             work.result.problems.clear();
-        } else if is_transformed(config, &work.plan.name) || work.plan.columns.is_empty() {
+        } else if transformed || work.plan.columns.is_empty() {
             // without a column that both sides have there is nothing but the number of rows
             work.result.state = if work.plan.columns.is_empty() {
                 State::Different

@@ -11,6 +11,7 @@ fn column(name: &str, kind: TypeKind) -> Column {
         generated: false,
         invisible: false,
         target: None,
+        default: None,
         comment: String::new(),
     }
 }

@@ -5,8 +5,8 @@
 //! pg_chameleon, rows that are relayed while the position before them is still the saved one (its two transactions).
 //! `ours_first` begins with a catalog and a copy of the host, `theirs_first` with those of pg_chameleon.
 
-mod predecessor;
-mod rounds;
+pub(crate) mod predecessor;
+pub(super) mod rounds;
 
 use std::{
     fs,
@@ -34,7 +34,7 @@ const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(100);
 
 /// The keys that pg_chameleon asks for beyond those that every configuration here has.
-const KEYS_OF_1_3: &str = "\
+pub(crate) const KEYS_OF_1_3: &str = "\
 my_charset: 'utf8'
 pg_charset: 'utf8'
 copy_mode: 'direct'
@@ -387,7 +387,7 @@ async fn wait_for(client: &Client, question: &str, enough: i64, running: &mut Ru
     }
 }
 
-fn append(path: &Path, more: &str) -> Result<()> {
+pub(super) fn append(path: &Path, more: &str) -> Result<()> {
     let text = fs::read_to_string(path)?;
     Ok(fs::write(path, format!("{text}{more}"))?)
 }

@@ -61,7 +61,7 @@ async fn source_tables(
             "select c.table_name, c.column_name, c.data_type, c.column_type, c.column_key \
              from information_schema.columns c join information_schema.tables t \
                on t.table_schema = c.table_schema and t.table_name = c.table_name \
-             where c.table_schema = ? and t.table_type = 'BASE TABLE' \
+             where c.table_schema = ? and t.table_type in ('BASE TABLE', 'SYSTEM VERSIONED') \
              order by c.table_name, c.ordinal_position",
             (database,),
         )

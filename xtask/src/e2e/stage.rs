@@ -53,6 +53,7 @@ pub(super) struct Stage {
     pub(super) target: Address,
     /// The replica between them.
     pub(super) replica: Replica,
+    settings: Settings,
     marker: u64,
 }
 
@@ -102,8 +103,33 @@ impl Stage {
             source,
             target,
             replica,
+            settings,
             marker: 0,
         })
+    }
+
+    /// Adds lines to the configuration; they stay until the next call.
+    pub(super) fn reconfigure(&mut self, setting: &Setting<'_>, more: &str) -> Result<()> {
+        let mut settings = self.settings.clone();
+        settings.more.push_str(more);
+        self.replica = Replica::configure(setting.binaries, setting.home, &settings)?;
+        Ok(())
+    }
+
+    /// A second replica in the same home and target database: another source with a schema of its own.
+    pub(super) fn second_replica(
+        &self,
+        setting: &Setting<'_>,
+        source: Address,
+        name: &str,
+    ) -> Result<Replica> {
+        let settings = Settings {
+            name: name.into(),
+            source,
+            dest_schema: name.into(),
+            ..self.settings.clone()
+        };
+        Replica::configure(setting.binaries, setting.home, &settings)
     }
 
     /// Adds the marker table to the filled source database.

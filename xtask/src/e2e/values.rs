@@ -25,12 +25,18 @@ pub(super) enum Class {
     Clock,
     /// Characters, and ENUM.
     Text,
+    /// INET4 and INET6.
+    Address,
     /// Bytes.
     Bytes,
     /// SET.
     Set,
     /// JSON of MySQL; MariaDB's is text.
     Json,
+    /// Geometry of any kind: as EWKB.
+    Shape,
+    /// VECTOR.
+    Vector,
 }
 
 impl Class {
@@ -50,12 +56,16 @@ impl Class {
             "datetime" | "timestamp" => Class::Moment,
             "time" => Class::Clock,
             "char" | "varchar" | "tinytext" | "text" | "mediumtext" | "longtext" | "enum"
-            | "uuid" | "inet4" | "inet6" => Class::Text,
+            | "uuid" => Class::Text,
+            "inet4" | "inet6" => Class::Address,
             "binary" | "varbinary" | "tinyblob" | "blob" | "mediumblob" | "longblob" => {
                 Class::Bytes
             }
             "set" => Class::Set,
             "json" => Class::Json,
+            "vector" => Class::Vector,
+            "geometry" | "point" | "linestring" | "polygon" | "multipoint" | "multilinestring"
+            | "multipolygon" | "geomcollection" | "geometrycollection" => Class::Shape,
             _ => return None,
         })
     }
@@ -65,6 +75,7 @@ impl Class {
         match self {
             Class::Clock => format!("(extract(epoch from {column}) * 1000000)::bigint::text"),
             Class::Set => format!("array_to_string({column}, ',')"),
+            Class::Address => format!("host({column})"),
             _ => format!("{column}::text"),
         }
     }
@@ -96,9 +107,13 @@ pub(super) fn from_mysql(value: Value, class: Class) -> Result<Option<String>> {
             if negative { -total } else { total }.to_string()
         }
         (Class::Bytes, Value::Bytes(bytes)) => hex(&bytes),
+        (Class::Shape, Value::Bytes(bytes)) => shape(&bytes)?,
+        (Class::Vector, Value::Bytes(bytes)) => vector(&bytes)?,
         (Class::Json, Value::Bytes(bytes)) => json(&String::from_utf8(bytes)?)?,
         (Class::Number, Value::Bytes(bytes)) => digits(&String::from_utf8(bytes)?).to_owned(),
-        (Class::Text | Class::Set, Value::Bytes(bytes)) => String::from_utf8(bytes)?,
+        (Class::Text | Class::Set | Class::Address, Value::Bytes(bytes)) => {
+            String::from_utf8(bytes)?
+        }
         (class, other) => bail!("MySQL sent {} for {class:?}", kind(&other)),
     };
     Ok(Some(text))
@@ -115,12 +130,15 @@ pub(super) fn from_postgres(text: &str, class: Class) -> Result<String> {
             text.parse()
                 .with_context(|| format!("`{text}` is no double"))?,
         ),
-        Class::Bytes => text.strip_prefix("\\x").unwrap_or(text).to_owned(),
+        Class::Bytes | Class::Shape => text.strip_prefix("\\x").unwrap_or(text).to_lowercase(),
+        Class::Vector => {
+            let numbers = text.trim_matches(['{', '}', '[', ']']);
+            let numbers = numbers.split(',').map(|number| number.parse().map(single));
+            numbers.collect::<Result<Vec<_>, _>>()?.join(" ")
+        }
         Class::Moment => moment(text),
         Class::Json => json(text)?,
-        Class::Number | Class::Bits(_) | Class::Date | Class::Clock | Class::Text | Class::Set => {
-            text.into()
-        }
+        _ => text.into(),
     })
 }
 
@@ -154,6 +172,36 @@ fn hex(bytes: &[u8]) -> String {
         let _ = write!(text, "{byte:02x}");
     }
     text
+}
+
+/// MySQL's form of a shape, a reference in four bytes and WKB, as EWKB: the reference stands behind the first
+/// type, which has a flag for it.
+fn shape(bytes: &[u8]) -> Result<String> {
+    const HAS_REFERENCE: u8 = 0x20;
+    let (reference, wkb) = bytes
+        .split_at_checked(4)
+        .context("a shape that is cut off")?;
+    if reference == [0; 4] {
+        return Ok(hex(wkb));
+    }
+    let (head, rest) = wkb.split_at_checked(5).context("a shape that is cut off")?;
+    let mut ewkb = head.to_vec();
+    ewkb[4] |= HAS_REFERENCE;
+    ewkb.extend_from_slice(reference);
+    ewkb.extend_from_slice(rest);
+    Ok(hex(&ewkb))
+}
+
+/// Little-endian numbers of four bytes.
+fn vector(bytes: &[u8]) -> Result<String> {
+    let (numbers, rest) = bytes.as_chunks::<4>();
+    if !rest.is_empty() {
+        bail!("a vector that is cut off");
+    }
+    let numbers = numbers
+        .iter()
+        .map(|number| single(f32::from_le_bytes(*number)));
+    Ok(numbers.collect::<Vec<_>>().join(" "))
 }
 
 /// The lowest `width` bits, highest first.

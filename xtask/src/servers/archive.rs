@@ -4,7 +4,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
     time::{Duration, SystemTime},
 };
 
@@ -75,15 +75,28 @@ pub(crate) struct Archive {
 impl Suite {
     /// Prepares the state directory `<cache>/<name>` and brings the package lists up to date.
     pub(crate) fn open(cache: &Path, name: &str, platform: Platform) -> Result<Self> {
+        Self::open_with(cache.join(name), name, platform, STAND_INS)
+    }
+
+    /// As `open`, with a state directory and stand-ins of its own: for what is no server.
+    pub(crate) fn open_with(
+        directory: PathBuf,
+        name: &str,
+        platform: Platform,
+        installed: &[&str],
+    ) -> Result<Self> {
         let suite = Suite {
-            directory: cache.join(name),
+            directory,
             platform,
         };
         for part in ["lists/partial", "archives/partial", "none/partial", "etc"] {
             fs::create_dir_all(suite.directory.join(part))?;
         }
         let etc = suite.directory.join("etc");
-        fs::write(etc.join("status"), stand_ins(platform.debian))?;
+        fs::write(
+            etc.join("status"),
+            stand_ins(installed, platform.debian),
+        )?;
         fs::write(
             etc.join("sources.list"),
             sources(&Mirror::of_this_machine()?, name),
@@ -167,6 +180,37 @@ impl Suite {
     }
 }
 
+/// Unpacks archives side by side into `root`, without documentation.
+pub(crate) fn unpack(archives: &[Archive], root: &Path) -> Result<()> {
+    for archive in archives {
+        let mut unpacked = Command::new("dpkg-deb")
+            .arg("--fsys-tarfile")
+            .arg(&archive.path)
+            .stdout(Stdio::piped())
+            .spawn()
+            .context("cannot run dpkg-deb")?;
+        let pipe = unpacked.stdout.take().context("no output of dpkg-deb")?;
+        let mut tar = Command::new("tar");
+        tar.arg("-x")
+            .arg("-C")
+            .arg(root)
+            .args(["--keep-directory-symlink", "--no-same-owner"]);
+        for part in ["doc", "man", "locale", "info", "lintian"] {
+            tar.arg(format!("--exclude=./usr/share/{part}/*"));
+        }
+        let done = tar
+            .arg("-f")
+            .arg("-")
+            .stdin(pipe)
+            .status()
+            .context("cannot run tar")?;
+        if !done.success() || !unpacked.wait()?.success() {
+            bail!("cannot unpack {}", archive.path.display());
+        }
+    }
+    Ok(())
+}
+
 fn setting(name: &str, path: &Path) -> String {
     format!("{name}={}", path.display())
 }
@@ -228,7 +272,7 @@ fn sources(mirror: &Mirror, suite: &str) -> String {
     text
 }
 
-fn stand_ins(architecture: &str) -> String {
+fn stand_ins(packages: &[&str], architecture: &str) -> String {
     let stanza = |package: &&str| {
         format!(
             "Package: {package}\nStatus: install ok installed\nPriority: optional\nSection: misc\n\
@@ -236,7 +280,7 @@ fn stand_ins(architecture: &str) -> String {
              Version: 9999:1\nDescription: stand-in\n\n"
         )
     };
-    STAND_INS.iter().map(stanza).collect()
+    packages.iter().map(stanza).collect()
 }
 
 /// The file names out of `--print-uris`: lines such as `'http://…' name_1.0_amd64.deb 123 SHA256:…`.

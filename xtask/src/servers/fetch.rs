@@ -99,7 +99,7 @@ fn fetch_one(places: &Places, suite: &str, engine: &Engine, platform: Platform) 
 }
 
 /// Waits until this process is the only one at work here; released when the file is closed.
-fn lock(path: &Path) -> Result<File> {
+pub(crate) fn lock(path: &Path) -> Result<File> {
     let file = File::create(path).with_context(|| format!("cannot open {}", path.display()))?;
     file.lock()
         .with_context(|| format!("cannot lock {}", path.display()))?;

@@ -87,6 +87,14 @@ impl NativeServer {
         self.port
     }
 
+    /// Directory of the programs that belong to the server; none but for PostgreSQL.
+    pub(crate) fn programs(&self) -> Option<PathBuf> {
+        match self.tree.engine.kind {
+            Kind::Postgres => self.tree.postgres_bin().ok(),
+            _ => None,
+        }
+    }
+
     /// The process, while it runs.
     pub(crate) fn process_id(&self) -> Option<u32> {
         self.child.as_ref().map(Child::id)

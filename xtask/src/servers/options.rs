@@ -39,6 +39,11 @@ const POSTGRES: &[&str] = &[
     "shared_buffers=128MB",
     "-c",
     "max_wal_size=1GB",
+    // what holds dead tuples back is tested with both
+    "-c",
+    "max_prepared_transactions=10",
+    "-c",
+    "wal_level=logical",
 ];
 
 /// The options of servers of a kind.

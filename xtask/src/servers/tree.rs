@@ -5,13 +5,13 @@ use std::{
     fs,
     os::unix::fs::{PermissionsExt, symlink},
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::Command,
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use super::{
-    archive::Archive,
+    archive::{self, Archive},
     engine::{Engine, Kind},
     platform::Platform,
     spawn::is_root,
@@ -146,7 +146,8 @@ impl Tree {
         }
     }
 
-    fn postgres_bin(&self) -> Result<PathBuf> {
+    /// Directory of PostgreSQL's programs.
+    pub(crate) fn postgres_bin(&self) -> Result<PathBuf> {
         let versions = self.root.join("usr/lib/postgresql");
         let mut entries = fs::read_dir(&versions)
             .with_context(|| format!("no PostgreSQL in {}", self.root.display()))?;
@@ -159,33 +160,7 @@ impl Tree {
             fs::create_dir_all(self.root.join("usr").join(directory))?;
             symlink(format!("usr/{directory}"), self.root.join(directory))?;
         }
-        for archive in archives {
-            let mut unpacked = Command::new("dpkg-deb")
-                .arg("--fsys-tarfile")
-                .arg(&archive.path)
-                .stdout(Stdio::piped())
-                .spawn()
-                .context("cannot run dpkg-deb")?;
-            let pipe = unpacked.stdout.take().context("no output of dpkg-deb")?;
-            let mut tar = Command::new("tar");
-            tar.arg("-x")
-                .arg("-C")
-                .arg(&self.root)
-                .args(["--keep-directory-symlink", "--no-same-owner"]);
-            for part in ["doc", "man", "locale", "info", "lintian"] {
-                tar.arg(format!("--exclude=./usr/share/{part}/*"));
-            }
-            let done = tar
-                .arg("-f")
-                .arg("-")
-                .stdin(pipe)
-                .status()
-                .context("cannot run tar")?;
-            if !done.success() || !unpacked.wait()?.success() {
-                bail!("cannot unpack {}", archive.path.display());
-            }
-        }
-        Ok(())
+        archive::unpack(archives, &self.root)
     }
 
     fn add_container_parts(&self) -> Result<()> {

@@ -17,10 +17,12 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("mysql", &["ddl", "model", "diag"]),
     ("transform", &["model", "diag"]),
     ("catalog", &["postgres", "model", "diag"]),
+    ("backup", &["catalog", "postgres", "model", "diag"]),
     ("target", &["catalog", "postgres", "ddl", "model", "diag"]),
     (
         "host",
         &[
+            "backup",
             "catalog",
             "config",
             "ddl",
@@ -35,7 +37,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     (
         "tools",
         &[
-            "catalog", "config", "ddl", "diag", "model", "mysql", "postgres",
+            "backup", "catalog", "config", "ddl", "diag", "model", "mysql", "postgres",
         ],
     ),
     ("xtask", &[]),

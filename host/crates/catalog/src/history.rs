@@ -32,6 +32,40 @@ impl Version<'_> {
     }
 }
 
+/// The catalog's clock, for [`changed_since`].
+pub async fn now(c: &impl GenericClient) -> Result<String, CatalogError> {
+    let sql = "select clock_timestamp()::text as now";
+    let row = db::query_one(c, "read the clock", sql, &[]).await?;
+    db::get(&row, "now")
+}
+
+/// Some version was saved since then.
+pub async fn changed_since(
+    c: &impl GenericClient,
+    source: SourceId,
+    moment: &str,
+) -> Result<bool, CatalogError> {
+    let sql = "select exists (select from sch_chameleon.t_schema_history \
+                       where i_id_source = $1 and ts_created > $2::text::timestamptz) as found";
+    let params = [(&source.0 as _, Type::INT8), (&moment as _, Type::TEXT)];
+    let row = db::query_one(c, "look for newer table versions", sql, &params).await?;
+    db::get(&row, "found")
+}
+
+/// Some version was saved since a copied table asked to rejoin the stream.
+pub async fn changed_since_request(
+    c: &impl GenericClient,
+    source: SourceId,
+) -> Result<bool, CatalogError> {
+    let sql = "select exists (select from sch_chameleon.t_schema_history h \
+                         join sch_chameleon.t_held_tables t on t.i_id_source = h.i_id_source \
+                       where h.i_id_source = $1 and t.t_state = 'requested' \
+                         and h.ts_created > t.ts_changed) as found";
+    let params = [(&source.0 as _, Type::INT8)];
+    let row = db::query_one(c, "look for newer table versions", sql, &params).await?;
+    db::get(&row, "found")
+}
+
 /// Saves versions that are in force from `batch` on: after [`crate::batches::close`] at a DDL
 /// statement that is the batch it returned. One round trip, whatever their number.
 pub async fn save(

@@ -11,7 +11,7 @@ const TABLES: &str = include_str!("../../../../sql/catalog/1.3/tables.sql");
 const OWN_TABLES: &str = include_str!("../../../../sql/catalog/1.3/own_tables.sql");
 
 /// The functions, each from a file of its own; `create or replace` all of them.
-const FUNCTIONS: &[&str] = &[
+pub(crate) const FUNCTIONS: &[&str] = &[
     include_str!("../../../../sql/catalog/1.3/fn_refresh_parts.sql"),
     include_str!("../../../../sql/catalog/1.3/fn_truncate_drained.sql"),
     include_str!("../../../../sql/catalog/1.3/fn_delete_batches.sql"),

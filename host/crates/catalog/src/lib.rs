@@ -15,11 +15,14 @@ pub mod held;
 pub mod history;
 mod ids;
 mod install;
+pub mod prepared;
 pub mod relay_log;
 pub mod row_errors;
 pub mod sessions;
 mod sources;
+pub mod table_rules;
 pub mod tables;
+pub mod upgrade;
 mod version;
 pub mod windows;
 

@@ -96,6 +96,13 @@ pub enum ColumnChange {
         /// In the version after.
         after: usize,
     },
+    /// A generated column whose values the source computed anew, or may have; only it knows them.
+    Recomputed {
+        /// In the version before.
+        before: usize,
+        /// In the version after.
+        after: usize,
+    },
     /// New.
     Added {
         /// In the version after.

@@ -31,6 +31,15 @@ pub enum DdlError {
         /// What does not fit, one sentence without a full stop.
         reason: String,
     },
+    /// Rows that exist already have new values that the statement does not tell. The structure
+    /// after it is known: a new copy of the table goes on from there.
+    #[error("follow the change of {table}: {reason}")]
+    SourceOnly {
+        /// The table.
+        table: TableName,
+        /// Which values, one sentence without a full stop.
+        reason: String,
+    },
     /// The change has no PostgreSQL form.
     #[error("translate the change of {table}: {reason}")]
     Untranslatable {
@@ -46,9 +55,9 @@ impl DdlError {
     pub fn tables(&self) -> &[TableName] {
         match self {
             Self::Syntax { tables, .. } => tables,
-            Self::Mismatch { table, .. } | Self::Untranslatable { table, .. } => {
-                std::slice::from_ref(table)
-            }
+            Self::Mismatch { table, .. }
+            | Self::Untranslatable { table, .. }
+            | Self::SourceOnly { table, .. } => std::slice::from_ref(table),
         }
     }
 }
@@ -59,6 +68,7 @@ impl Diagnostic for DdlError {
             Self::Untranslatable { .. } => codes::DDL001,
             Self::Syntax { .. } => codes::DDL002,
             Self::Mismatch { .. } => codes::DDL003,
+            Self::SourceOnly { .. } => codes::DDL004,
         }
     }
 

@@ -14,6 +14,7 @@
 
 mod change;
 mod context;
+mod default_form;
 mod error;
 mod fuzz;
 mod lexer;
@@ -26,6 +27,7 @@ pub mod statement;
 
 pub use change::{ColumnChange, ExistingRows, SchemaChange, SessionFacts};
 pub use context::{Dialect, ParseContext};
+pub use default_form::shown_default;
 pub use error::DdlError;
 pub use fuzz::fuzz_parse;
 pub use mapping::Mapping;

@@ -12,7 +12,7 @@ use chameleon_model::{Column, IndexKind, MappingRules, PgType, TableName, TableS
 use chameleon_model::{TargetColumn, TargetTable, TypeKind, ZeroDatePolicy};
 
 pub use names::{ChangedName, NameClash, changed_names, clashes, primary_key_name};
-pub use overrides::unused_overrides;
+pub use overrides::{unused_overrides, used_overrides};
 pub use pg_type::{parse as parse_pg_type, sql as pg_type_sql};
 pub use profile::enum_type_name;
 pub(crate) use profile::is_json_text;
@@ -140,7 +140,8 @@ impl Mapping {
 
     /// An override chose the column's type.
     pub(crate) fn is_overridden(&self, table: &TableSchema, column: &Column) -> bool {
-        column.target.is_some() || overrides::find(&self.rules.overrides, &table.name.name, column).is_some()
+        column.target.is_some()
+            || overrides::find(&self.rules.overrides, &table.name.name, column).is_some()
     }
 
     /// Zero dates of this column become NULL. A primary key stays NOT NULL: a zero date there is

@@ -25,7 +25,7 @@ use chameleon_model::TableName;
 use crate::context::{Dialect, ParseContext};
 use crate::error::DdlError;
 use crate::lexer::{Kind, Lexer, Token};
-use crate::statement::Statement;
+use crate::statement::{DefaultValue, Statement};
 
 pub(crate) type Parsed<T> = Result<T, DdlError>;
 
@@ -40,6 +40,13 @@ pub fn parse(sql: &str, cx: &ParseContext<'_>) -> Parsed<Vec<Statement>> {
         }
         error
     })
+}
+
+/// Reads what stands behind DEFAULT; `None` where more follows or it is not read.
+pub(crate) fn parse_default(text: &str, cx: &ParseContext<'_>) -> Option<DefaultValue> {
+    let mut parser = Parser::new(text, cx);
+    let value = parser.default_value().ok()?;
+    (parser.peek().kind == Kind::End).then_some(value)
 }
 
 /// Tables that stand behind the word TABLE, the only ones that a statement of unknown grammar

@@ -113,7 +113,8 @@ pub fn create(table: &TableSchema, mapping: &Mapping) -> CreatePlan {
 
 /// PostgreSQL statements for a change, in order, for one transaction; none where the target stays
 /// as it is. An `Unsupported` change and one that PostgreSQL cannot follow is
-/// [`DdlError::Untranslatable`].
+/// [`DdlError::Untranslatable`]; one whose effect on existing rows only the source knows is
+/// [`DdlError::SourceOnly`].
 pub fn change(change: &SchemaChange, mapping: &Mapping) -> Result<Vec<String>, DdlError> {
     let refused = |reason: String| DdlError::Untranslatable {
         table: change.table().clone(),
@@ -141,7 +142,10 @@ pub fn change(change: &SchemaChange, mapping: &Mapping) -> Result<Vec<String>, D
             session,
         } => alter::Plan::new(before, after, columns, session, mapping)
             .statements()
-            .map_err(refused),
+            .map_err(|reason| DdlError::SourceOnly {
+                table: before.name.clone(),
+                reason,
+            }),
         SchemaChange::Unsupported { reason, .. } => Err(refused(reason.clone())),
     }
 }

@@ -5,7 +5,7 @@ mod definition;
 use chameleon_model::TableName;
 
 pub use definition::{ColumnDefinition, DataType, DefaultValue, TypeWord};
-pub use definition::{ForeignKeyDefinition, KeyDefinition, KeyKind, KeyPart};
+pub use definition::{ForeignKeyDefinition, KeyDefinition, KeyKind, KeyPart, RowPeriod};
 
 /// One statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,8 +83,6 @@ pub struct CreateTable {
     pub options: TableOptions,
     /// AS SELECT follows: columns and rows come from a query.
     pub as_select: bool,
-    /// WITH SYSTEM VERSIONING of MariaDB.
-    pub system_versioning: bool,
 }
 
 /// One element of CREATE TABLE's parentheses.
@@ -98,8 +96,6 @@ pub enum TableElement {
     ForeignKey(ForeignKeyDefinition),
     /// A CHECK constraint, which changes nothing here.
     Check,
-    /// PERIOD FOR of MariaDB; `true` for SYSTEM_TIME.
-    Period(bool),
 }
 
 /// Table options that matter; all others are read and left out.
@@ -180,6 +176,13 @@ pub enum AlterAction {
         name: String,
         /// `true`: INVISIBLE.
         invisible: bool,
+    },
+    /// ALTER COLUMN SET DEFAULT; DROP DEFAULT as NULL.
+    SetDefault {
+        /// The column.
+        name: String,
+        /// The value of new rows that name none.
+        value: DefaultValue,
     },
     /// ADD INDEX, KEY, UNIQUE, PRIMARY KEY, FULLTEXT, SPATIAL, VECTOR.
     AddKey(KeyDefinition),
@@ -358,6 +361,18 @@ pub struct Xid {
     pub bqual: Vec<u8>,
     /// Format number, 1 where it is not said.
     pub format: u32,
+}
+
+impl std::fmt::Display for Xid {
+    /// As the servers write it: `X'6162',X'',1`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for part in [&self.gtrid, &self.bqual] {
+            f.write_str("X'")?;
+            part.iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
+            f.write_str("',")?;
+        }
+        write!(f, "{}", self.format)
+    }
 }
 
 /// A statement that changes rows.

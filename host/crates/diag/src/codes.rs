@@ -67,6 +67,8 @@ macro_rules! codes {
     };
 }
 
+mod backup;
+mod bloat;
 mod catalog;
 mod compare;
 mod config;
@@ -76,7 +78,11 @@ mod replay;
 mod source;
 mod target;
 mod tls;
+mod transform;
+mod upgrade;
 
+pub use backup::*;
+pub use bloat::*;
 pub use catalog::*;
 pub use compare::*;
 pub use config::*;
@@ -86,6 +92,8 @@ pub use replay::*;
 pub use source::*;
 pub use target::*;
 pub use tls::*;
+pub use transform::*;
+pub use upgrade::*;
 
 /// All codes, by area.
 pub fn all() -> impl Iterator<Item = &'static CodeEntry> {
@@ -99,6 +107,10 @@ pub fn all() -> impl Iterator<Item = &'static CodeEntry> {
         target::ENTRIES,
         tls::ENTRIES,
         compare::ENTRIES,
+        backup::ENTRIES,
+        bloat::ENTRIES,
+        transform::ENTRIES,
+        upgrade::ENTRIES,
     ]
     .into_iter()
     .flatten()

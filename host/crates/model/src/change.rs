@@ -223,6 +223,11 @@ impl ChangeBuffer {
         self.changes.push(change);
     }
 
+    /// Takes all changes out; their rows stay.
+    pub fn take_changes(&mut self) -> Vec<ChangeRef> {
+        std::mem::take(&mut self.changes)
+    }
+
     /// The table version of a change.
     pub fn table(&self, change: &ChangeRef) -> &Arc<TableSchema> {
         &self.tables[change.table as usize]
@@ -245,6 +250,33 @@ impl ChangeBuffer {
         change
             .before
             .map(|r| self.row(r, self.table(change).columns.len()))
+    }
+
+    /// A change, to be altered in place. Its images must stay as wide as its table.
+    pub fn change_mut(&mut self, index: usize) -> Option<&mut ChangeRef> {
+        self.changes.get_mut(index)
+    }
+
+    /// Puts other changes in place of all; their images are in this buffer already.
+    pub fn set_changes(&mut self, changes: Vec<ChangeRef>) {
+        self.changes = changes;
+    }
+
+    /// Cells of a row image of `width` columns, to be altered in place.
+    pub fn row_mut(&mut self, row: RowRef, width: usize) -> &mut [Cell] {
+        &mut self.cells[row.0 as usize..row.0 as usize + width]
+    }
+
+    /// Appends a row image of `width` columns, all absent.
+    pub fn absent_row(&mut self, width: usize) -> RowRef {
+        let row = self.begin_row();
+        self.cells.resize(self.cells.len() + width, Cell::Absent);
+        row
+    }
+
+    /// Copies the cell of a column from one row image to a column of another.
+    pub fn copy_cell(&mut self, from: (RowRef, usize), to: (RowRef, usize)) {
+        self.cells[to.0.0 as usize + to.1] = self.cells[from.0.0 as usize + from.1];
     }
 
     /// Bytes of a span.

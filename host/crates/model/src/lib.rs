@@ -15,6 +15,8 @@ pub use change::{Cell, CellForm, ChangeBuffer, ChangeRef, Op, RowRef, Span};
 pub use gtid::{GtidError, GtidSet};
 pub use position::{BinlogPosition, SourcePosition};
 pub use rules::{MappingRules, NulPolicy, TypeOverride, TypeProfile, ZeroDatePolicy};
-pub use schema::{Column, ColumnType, ForeignKey, Index, IndexKind, IndexPart, TableName};
+pub use schema::{
+    Column, ColumnDefault, ColumnType, ForeignKey, Index, IndexKind, IndexPart, TableName,
+};
 pub use schema::{TableSchema, TypeKind};
 pub use target_table::{PgType, TargetColumn, TargetTable};

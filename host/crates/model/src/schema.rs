@@ -143,9 +143,24 @@ pub struct Column {
     /// PostgreSQL type that a transform asks for; it wins over overrides and profile.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
+    /// DEFAULT; `None` where there is none or it is NULL. Row images that leave columns out
+    /// (`binlog_row_image`) do not hold the value that a new row got by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default: Option<ColumnDefault>,
     /// COMMENT, empty where there is none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub comment: String,
+}
+
+/// DEFAULT of a column.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ColumnDefault {
+    /// A constant in one form by type: whole numbers and BIT in decimal digits, DECIMAL with its
+    /// scale, binary types in hexadecimal digits, dates and times in full, all else as text.
+    Constant(String),
+    /// An expression, the present time, or a constant of a type for which it is not kept.
+    Other,
 }
 
 /// What an index is made for; only `Btree` has a counterpart that is built at the target.
@@ -277,6 +292,7 @@ mod tests {
             generated: false,
             invisible: false,
             target: None,
+            default: None,
             comment: String::new(),
         }
     }

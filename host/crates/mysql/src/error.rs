@@ -241,6 +241,12 @@ pub enum SourceError {
         #[source]
         source: Option<Box<mysql_async::Error>>,
     },
+    /// Some XA transactions stay prepared, so that a copy would miss their rows.
+    #[error("begin a copy: XA transactions are prepared: {}", names(xids))]
+    Prepared {
+        /// Which.
+        xids: Vec<chameleon_ddl::statement::Xid>,
+    },
     /// The table is not what it was when the copy was planned.
     #[error("copy {table}: its shape has changed: {reason}")]
     TableChanged {
@@ -325,6 +331,17 @@ impl SourceError {
     }
 }
 
+/// The first names of a list, and how many more there are.
+pub(crate) fn names(xids: &[chameleon_ddl::statement::Xid]) -> String {
+    const SHOWN: usize = 3;
+    let shown: Vec<String> = xids.iter().take(SHOWN).map(ToString::to_string).collect();
+    let mut text = shown.join("; ");
+    if xids.len() > SHOWN {
+        text.push_str(&format!("; and {} more", xids.len() - SHOWN));
+    }
+    text
+}
+
 /// Data exceptions, constraint violations and what else quotes a value in its message: wrong value
 /// (1292, 1366), invalid character string (1300).
 fn quotes_values(errno: u16, sqlstate: &str) -> bool {
@@ -358,6 +375,7 @@ impl Diagnostic for SourceError {
             Self::BadPosition { .. } => codes::SRC038,
             Self::Incident { .. } => codes::SRC060,
             Self::StatementLogged { .. } => codes::SRC061,
+            Self::Prepared { .. } => codes::SRC026,
             Self::LockNotGranted { .. } => codes::SRC050,
             Self::TableChanged { .. } => codes::SRC051,
             Self::Value { .. } => codes::SRC052,
@@ -377,6 +395,9 @@ impl Diagnostic for SourceError {
             | Self::Row { table, .. }
             | Self::CannotFollow { table, .. } => {
                 return Some(format!("chameleon sync_tables --tables {}", table.name));
+            }
+            Self::Prepared { .. } => {
+                "end them at the source: XA COMMIT or XA ROLLBACK; XA RECOVER lists them"
             }
             Self::LockNotGranted { .. } => "end the long query at the source, or copy by chunks",
             _ => return None,

@@ -12,6 +12,7 @@ mod connect;
 mod error;
 pub mod introspect;
 pub mod preflight;
+mod prepared;
 mod rows;
 mod selection;
 mod server_info;

@@ -40,4 +40,12 @@ impl EventClock {
         self.last = (self.last + 1).max(self.base.saturating_add(elapsed));
         self.last
     }
+
+    /// The first of that many consecutive times.
+    pub(crate) fn take(&mut self, count: u64) -> i64 {
+        let first = self.next();
+        let more = i64::try_from(count).unwrap_or(i64::MAX).saturating_sub(1);
+        self.last = first.saturating_add(more.max(0));
+        first
+    }
 }

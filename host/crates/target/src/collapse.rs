@@ -377,6 +377,7 @@ mod tests {
             generated: false,
             invisible: false,
             target: None,
+            default: None,
             comment: String::new(),
         };
         Arc::new(TableSchema {

@@ -1,4 +1,4 @@
-//! Rows read back from the relay log.
+//! Rows read back from the relay log, or from what is kept of a prepared transaction.
 //!
 //! Needed after a restart and when the replay has fallen behind what fits in memory. A batch is
 //! read through a cursor in bounded pieces, in the order in which it was written. Each piece is a
@@ -37,7 +37,7 @@ pub(crate) enum Piece {
     End,
 }
 
-/// Reader of one batch, inside the caller's transaction.
+/// Reader of one batch or prepared transaction, inside the caller's transaction.
 pub(crate) struct ReadBack {
     /// Rows fetched and not looked at yet, last first.
     fetched: Vec<Row>,
@@ -69,11 +69,21 @@ impl ReadBack {
                  where i_id_batch = {batch} and i_id_event > {after}"
             )
         };
-        let sql = format!(
-            "declare relay_batch no scroll cursor for {} union all {} order by 1",
-            select(&log_tables[0]),
-            select(&log_tables[1]),
-        );
+        let (first, second) = (select(&log_tables[0]), select(&log_tables[1]));
+        let sql = format!("{first} union all {second} order by 1");
+        Self::of(client, &sql, schema).await
+    }
+
+    /// Opens the cursor over a query for event id, kind, table, both images and script, in order.
+    ///
+    /// # Errors
+    /// What PostgreSQL says.
+    pub(crate) async fn of(
+        client: &Client,
+        query: &str,
+        schema: &str,
+    ) -> Result<Self, TargetError> {
+        let sql = format!("declare relay_batch no scroll cursor for {query}");
         execute(client, &sql).await?;
         Ok(Self {
             fetched: Vec::new(),
@@ -172,6 +182,7 @@ impl ReadBack {
                     generated: false,
                     invisible: false,
                     target: None,
+                    default: None,
                     comment: String::new(),
                 })
                 .collect(),

@@ -7,25 +7,22 @@
 //! found at the target, or, where DDL that changes it is still waiting in the relay, the type that
 //! this DDL will give it.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
-
 use chameleon_catalog::batches::{self, Advance, Close};
+use chameleon_catalog::prepared::{self, Commit};
 use chameleon_catalog::{BatchId, SourceRow};
 use chameleon_ddl::mapping::Mapping;
-use chameleon_model::{CellForm, ChangeBuffer, ChangeRef, Op, SourcePosition, TableSchema};
-use chameleon_postgres::introspect::{FoundColumn, FoundTable, target_table};
+use chameleon_model::{ChangeBuffer, SourcePosition};
 use chameleon_postgres::{BinaryCopy, Client, quote_qualified};
 
-use crate::apply::{ApplyPolicy, TableFailure, applied_name};
+use crate::apply::{ApplyPolicy, TableFailure};
 use crate::clock::EventClock;
 use crate::error::TargetError;
-use crate::json;
-use crate::table::ApplyTable;
+use crate::prepared::{Stored, store};
+use crate::row_plans::{RowPlans, RowsCopy, Written, bytes, null};
 
 /// Columns of a log table that a COPY fills; the event id comes from the sequence.
 const COLUMNS: &str = "i_id_batch, v_table_name, v_schema_name, enm_binlog_event, t_binlog_name, \
-     i_binlog_position, ts_event_datetime, jsb_event_data, jsb_event_update, t_query";
+     i_binlog_position, ts_event_datetime, t_query, jsb_event_data, jsb_event_update";
 /// How many they are.
 const COLUMN_COUNT: usize = 10;
 
@@ -35,31 +32,13 @@ const COLUMN_COUNT: usize = 10;
 pub struct RelayWriter {
     client: Client,
     source: SourceRow,
-    mapping: Mapping,
+    plans: RowPlans,
     batch: BatchId,
     clock: EventClock,
-    tables: HashMap<String, PlannedTable>,
     /// A transaction is open.
     open: bool,
     /// Rows and bytes written in the open transaction.
     written: Written,
-    json: String,
-}
-
-/// What the open transaction has written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Written {
-    /// Events.
-    pub events: u64,
-    /// Bytes of JSON.
-    pub bytes: u64,
-}
-
-#[derive(Debug)]
-struct PlannedTable {
-    version: Arc<TableSchema>,
-    found: FoundTable,
-    table: ApplyTable,
 }
 
 impl RelayWriter {
@@ -76,14 +55,12 @@ impl RelayWriter {
         let clock = EventClock::open(&client).await?;
         Ok(Self {
             client,
+            plans: RowPlans::new(source.dest_schema.clone(), mapping),
             source,
-            mapping,
             batch,
             clock,
-            tables: HashMap::new(),
             open: false,
             written: Written::default(),
-            json: String::new(),
         })
     }
 
@@ -97,7 +74,7 @@ impl RelayWriter {
         self.batch
     }
 
-    /// What the open transaction has written; nothing where none is open.
+    /// What the open transaction has written to the log; nothing where none is open.
     pub fn written(&self) -> Written {
         if self.open {
             self.written
@@ -134,51 +111,26 @@ impl RelayWriter {
         policy: &dyn ApplyPolicy,
     ) -> Result<Vec<TableFailure>, TargetError> {
         self.begin().await?;
-        let mut failures: Vec<TableFailure> = Vec::new();
-        let mut left_out: HashSet<u32> = HashSet::new();
-        let mut names = Vec::with_capacity(buffer.tables().len());
-        for (number, version) in (0u32..).zip(buffer.tables()) {
-            let name = applied_name(CellForm::Source, version);
-            if policy.strictness(&name).is_none() {
-                left_out.insert(number);
-            } else if let Err(error) = self.plan(version, &name).await {
-                if !error.is_of_one_table() {
-                    return Err(error);
-                }
-                left_out.insert(number);
-                failures.push(TableFailure {
-                    table: name.clone(),
-                    error,
-                    changes: 0,
-                });
-            }
-            names.push(name);
-        }
         let statement = self.copy_statement();
-        let mut copy = BinaryCopy::start(&self.client, &statement, COLUMN_COUNT).await?;
-        for change in buffer.changes() {
-            if left_out.contains(&change.table) {
-                continue;
-            }
-            let name = &names[change.table as usize];
-            match self.write_change(&mut copy, buffer, change, name) {
-                Ok(()) => {}
-                Err(error) if error.is_of_one_table() => {
-                    left_out.insert(change.table);
-                    failures.push(TableFailure {
-                        table: name.clone(),
-                        error,
-                        changes: 1,
-                    });
-                }
-                Err(error) => return Err(error),
-            }
-            if copy.is_full() {
-                copy.drain().await?;
-            }
-        }
-        copy.finish().await?;
-        Ok(failures)
+        let into = RowsCopy {
+            client: &self.client,
+            statement: &statement,
+            columns: COLUMN_COUNT,
+        };
+        let (clock, batch, schema) = (&mut self.clock, self.batch, &self.source.dest_schema);
+        let lead = |out: &mut Vec<u8>, table: &str, word: &[u8]| {
+            let event = Head {
+                batch,
+                table,
+                schema,
+                word,
+            };
+            event.write(out, clock.next(), None);
+        };
+        let copied = self.plans.copy(&into, buffer, policy, lead).await?;
+        self.written.events += copied.written.events;
+        self.written.bytes += copied.written.bytes;
+        Ok(copied.failures)
     }
 
     /// Writes DDL for the target as one event behind the rows written so far.
@@ -195,17 +147,64 @@ impl RelayWriter {
         let mut copy = BinaryCopy::start(&self.client, &statement, COLUMN_COUNT).await?;
         let script = statements.join(";\n");
         let moment = self.clock.next();
-        let (batch, schema) = (self.batch, self.source.dest_schema.clone());
+        let (batch, schema) = (self.batch, &*self.source.dest_schema);
+        let event = Head {
+            batch,
+            table,
+            schema,
+            word: b"ddl",
+        };
         copy.row_with(|out| {
-            head(out, batch, table, &schema, b"ddl", moment);
+            event.write(out, moment, Some(&script));
             null(out);
             null(out);
-            bytes(out, script.as_bytes());
             Ok::<(), TargetError>(())
         })?;
         copy.finish().await?;
         self.written.events += 1;
         Ok(())
+    }
+
+    /// Keeps the rows of a transaction that is prepared at the source under its name, behind what is
+    /// kept under it already. They are no part of the batch. Otherwise as [`RelayWriter::write`].
+    ///
+    /// # Errors
+    /// What concerns the whole transaction.
+    pub async fn store_prepared(
+        &mut self,
+        xid: &str,
+        buffer: &ChangeBuffer,
+        policy: &dyn ApplyPolicy,
+    ) -> Result<Vec<TableFailure>, TargetError> {
+        self.begin().await?;
+        let (source, batch) = (&self.source, self.batch);
+        let stored = Stored { source, batch, xid };
+        store(&self.client, &mut self.plans, &stored, buffer, policy).await
+    }
+
+    /// Writes what is kept under the name, `changes` rows of these tables, to the batch, behind the
+    /// rows written so far. It stays kept.
+    ///
+    /// # Errors
+    /// What concerns the whole batch.
+    pub async fn write_prepared(
+        &mut self,
+        xid: &str,
+        tables: &[&str],
+        changes: u64,
+    ) -> Result<u64, TargetError> {
+        self.begin().await?;
+        let commit = Commit {
+            source: self.source.id,
+            xid,
+            batch: self.batch,
+            log_table: &self.source.log_tables[0],
+            tables,
+            first_moment: self.clock.take(changes),
+        };
+        let written = prepared::to_log(&self.client, &commit).await?;
+        self.written.events += written;
+        Ok(written)
     }
 
     /// Ends the batch inside the transaction and opens the next one at position `at`, whose id is
@@ -297,148 +296,30 @@ impl RelayWriter {
             source: error.into(),
         }
     }
+}
 
-    fn write_change(
-        &mut self,
-        copy: &mut BinaryCopy,
-        buffer: &ChangeBuffer,
-        change: &ChangeRef,
-        name: &str,
-    ) -> Result<(), TargetError> {
-        let Some(planned) = self.tables.get(name) else {
-            return Ok(());
-        };
-        let (first, second) = match change.op {
-            Op::Insert => (buffer.after(change), None),
-            Op::Update => (buffer.after(change), buffer.before(change)),
-            Op::Delete => (buffer.before(change), None),
-        };
-        self.json.clear();
-        json::write_object(
-            &planned.table,
-            buffer,
-            first.unwrap_or_default(),
-            &mut self.json,
-        )?;
-        let split = self.json.len();
-        if let Some(second) = second {
-            json::write_object(&planned.table, buffer, second, &mut self.json)?;
+/// What an event begins with.
+struct Head<'a> {
+    batch: BatchId,
+    table: &'a str,
+    schema: &'a str,
+    word: &'a [u8],
+}
+
+impl Head<'_> {
+    /// Writes the fields before the images, the script too, where it is DDL.
+    fn write(&self, out: &mut Vec<u8>, moment: i64, script: Option<&str>) {
+        bytes(out, &self.batch.0.to_be_bytes());
+        bytes(out, self.table.as_bytes());
+        bytes(out, self.schema.as_bytes());
+        bytes(out, self.word);
+        // file and offset of an event are read by nobody; the batch holds the position
+        null(out);
+        null(out);
+        bytes(out, &moment.to_be_bytes());
+        match script {
+            Some(script) => bytes(out, script.as_bytes()),
+            None => null(out),
         }
-        let (data, update) = self.json.split_at(split);
-        let word: &[u8] = match change.op {
-            Op::Insert => b"insert",
-            Op::Update => b"update",
-            Op::Delete => b"delete",
-        };
-        let moment = self.clock.next();
-        let (batch, schema) = (self.batch, &self.source.dest_schema);
-        copy.row_with(|out| {
-            head(out, batch, name, schema, word, moment);
-            jsonb(out, data);
-            if update.is_empty() {
-                null(out)
-            } else {
-                jsonb(out, update)
-            }
-            null(out);
-            Ok::<(), TargetError>(())
-        })?;
-        self.written.events += 1;
-        self.written.bytes += self.json.len() as u64;
-        Ok(())
     }
-
-    /// Plans how rows of that version are written, unless it is planned.
-    async fn plan(&mut self, version: &Arc<TableSchema>, name: &str) -> Result<(), TargetError> {
-        let before = self.tables.get(name);
-        if before.is_some_and(|p| Arc::ptr_eq(&p.version, version)) {
-            return Ok(());
-        }
-        let old = before.map(|p| Arc::clone(&p.version));
-        let found = match before {
-            Some(planned) => Some(planned.found.clone()),
-            None => target_table(&self.client, &self.source.dest_schema, name).await?,
-        };
-        self.mapping.learn([&**version]);
-        let found = expected_table(version, old.as_deref(), found, &self.mapping);
-        let table = ApplyTable::plan(version, &found, &self.mapping.rules, CellForm::Source)?;
-        let planned = PlannedTable {
-            version: Arc::clone(version),
-            found,
-            table,
-        };
-        self.tables.insert(name.to_owned(), planned);
-        Ok(())
-    }
-}
-
-/// The target's table as it will be when the rows of this version are replayed: a column of
-/// unchanged name and type as it is found, any other as our own DDL makes it.
-fn expected_table(
-    version: &TableSchema,
-    old: Option<&TableSchema>,
-    found: Option<FoundTable>,
-    mapping: &Mapping,
-) -> FoundTable {
-    let mapped = mapping.target_table(version);
-    let columns = mapped
-        .columns
-        .iter()
-        .map(|column| {
-            let unchanged = old.is_none_or(|old| {
-                let before = version.columns.get(column.source_index);
-                old.columns
-                    .iter()
-                    .any(|c| before.is_some_and(|b| b.name == c.name && b.ty == c.ty))
-            });
-            let there = found
-                .as_ref()
-                .and_then(|f| f.column(&column.name))
-                .filter(|_| unchanged);
-            there.cloned().unwrap_or_else(|| FoundColumn {
-                name: column.name.clone(),
-                ty: column.ty.clone(),
-                nullable: column.nullable,
-                identity: column.identity,
-                generated: false,
-            })
-        })
-        .collect();
-    FoundTable {
-        schema: mapped.schema,
-        name: mapped.name,
-        columns,
-        primary_key: Vec::new(),
-        primary_key_name: None,
-        unique_indexes: Vec::new(),
-    }
-}
-
-/// The first seven fields of an event.
-fn head(out: &mut Vec<u8>, batch: BatchId, table: &str, schema: &str, event: &[u8], moment: i64) {
-    bytes(out, &batch.0.to_be_bytes());
-    bytes(out, table.as_bytes());
-    bytes(out, schema.as_bytes());
-    bytes(out, event);
-    // file and offset of an event are read by nobody; the batch holds the position
-    null(out);
-    null(out);
-    bytes(out, &moment.to_be_bytes());
-}
-
-fn bytes(out: &mut Vec<u8>, value: &[u8]) {
-    let length = i32::try_from(value.len()).unwrap_or(i32::MAX);
-    out.extend_from_slice(&length.to_be_bytes());
-    out.extend_from_slice(value);
-}
-
-fn jsonb(out: &mut Vec<u8>, text: &str) {
-    let length = i32::try_from(text.len() + 1).unwrap_or(i32::MAX);
-    out.extend_from_slice(&length.to_be_bytes());
-    out.push(1);
-    out.extend_from_slice(text.as_bytes());
-}
-
-fn null(out: &mut Vec<u8>) {
-    out.extend_from_slice(&(-1i32).to_be_bytes());
 }

@@ -6,13 +6,16 @@
 
 use chameleon_catalog::batches::{self, ReplayCounts, UnreplayedBatch};
 use chameleon_catalog::{BatchId, SourceRow};
+use chameleon_ddl::mapping::Mapping;
 use chameleon_model::{ChangeBuffer, MappingRules, SourcePosition};
 use chameleon_postgres::Client;
 
 use crate::apply::{Applied, Applier, ApplyPolicy, TableFailure, execute};
 use crate::apply_ddl;
 use crate::error::TargetError;
+use crate::prepared::{Stored, read_back, store};
 use crate::read_back::{Piece, ReadBack};
+use crate::row_plans::RowPlans;
 
 /// DDL of a batch that is still in memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -150,10 +153,19 @@ impl Replayer {
         batch: &UnreplayedBatch,
         policy: &dyn ApplyPolicy,
     ) -> Result<Replayed, TargetError> {
-        let mut done = Replayed::default();
         let schema = self.source.dest_schema.clone();
         let (tables, after) = (&self.source.log_tables, batch.replayed_through);
-        let mut log = ReadBack::open(&self.client, tables, &schema, batch.id, after).await?;
+        let log = ReadBack::open(&self.client, tables, &schema, batch.id, after).await?;
+        self.read(log, policy).await
+    }
+
+    /// Applies all that is read back.
+    async fn read(
+        &mut self,
+        mut log: ReadBack,
+        policy: &dyn ApplyPolicy,
+    ) -> Result<Replayed, TargetError> {
+        let mut done = Replayed::default();
         loop {
             match log.next(&self.client).await? {
                 Piece::End => break,
@@ -229,6 +241,8 @@ impl ApplyPolicy for Without<'_> {
 #[derive(Debug)]
 pub struct DirectWriter {
     replayer: Replayer,
+    /// How rows of prepared transactions are kept; made when the first of them comes.
+    plans: Option<RowPlans>,
     batch: BatchId,
     open: bool,
 }
@@ -247,6 +261,7 @@ impl DirectWriter {
         let replayer = Replayer::new(client, source, rules).await?;
         Ok(Self {
             replayer,
+            plans: None,
             batch,
             open: false,
         })
@@ -287,6 +302,43 @@ impl DirectWriter {
     ) -> Result<Replayed, TargetError> {
         self.begin().await?;
         self.replayer.memory(rows, ddl, policy).await
+    }
+
+    /// Keeps the rows of a transaction that is prepared at the source under its name, as the relay
+    /// would hold them. Durable only after [`DirectWriter::commit`]. A table whose rows cannot be
+    /// encoded comes back as a failure.
+    ///
+    /// # Errors
+    /// What concerns the whole transaction.
+    pub async fn store_prepared(
+        &mut self,
+        xid: &str,
+        buffer: &ChangeBuffer,
+        policy: &dyn ApplyPolicy,
+        mapping: &Mapping,
+    ) -> Result<Vec<TableFailure>, TargetError> {
+        self.begin().await?;
+        let (source, batch) = (&self.replayer.source, self.batch);
+        let plans = self
+            .plans
+            .get_or_insert_with(|| RowPlans::new(source.dest_schema.clone(), mapping.clone()));
+        let stored = Stored { source, batch, xid };
+        store(&self.replayer.client, plans, &stored, buffer, policy).await
+    }
+
+    /// Applies what is kept under the name. It stays kept.
+    ///
+    /// # Errors
+    /// What concerns the whole batch.
+    pub async fn write_prepared(
+        &mut self,
+        xid: &str,
+        policy: &dyn ApplyPolicy,
+    ) -> Result<Replayed, TargetError> {
+        self.begin().await?;
+        let replayer = &mut self.replayer;
+        let kept = read_back(&replayer.client, &replayer.source, xid).await?;
+        replayer.read(kept, policy).await
     }
 
     /// Moves the open batch to `at` inside the transaction.

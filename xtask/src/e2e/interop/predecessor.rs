@@ -67,14 +67,14 @@ if 'PREDECESSOR_MYSQL_PORT' in os.environ:
 
 /// Both releases, ready to run.
 #[derive(Clone, Debug)]
-pub(super) struct Releases {
-    streaming: PathBuf,
-    copying: PathBuf,
+pub(crate) struct Releases {
+    pub(crate) streaming: PathBuf,
+    pub(crate) copying: PathBuf,
 }
 
 impl Releases {
     /// Finds them in the cache directory, or installs them through the machine's own configuration of pip.
-    pub(super) async fn install() -> Result<Self> {
+    pub(crate) async fn install() -> Result<Self> {
         let cache = cache::directory()?;
         let streaming = cache.join(format!("pg_chameleon-{STREAMING}"));
         let copying = cache.join(format!("pg_chameleon-{COPYING}"));
@@ -86,6 +86,20 @@ impl Releases {
             }
         }
         Ok(Releases { streaming, copying })
+    }
+
+    /// The one release 1.2, which can do both.
+    pub(crate) async fn install_1_2() -> Result<Self> {
+        let place = cache::directory()?.join("pg_chameleon-1.2");
+        if !place.join("bin/chameleon.py").is_file() {
+            install("1.2", &place)
+                .await
+                .context("cannot install pg_chameleon 1.2")?;
+        }
+        Ok(Releases {
+            streaming: place.clone(),
+            copying: place,
+        })
     }
 }
 
@@ -124,7 +138,7 @@ async fn install(release: &str, place: &Path) -> Result<()> {
     Ok(())
 }
 
-async fn find_python() -> Result<&'static str> {
+pub(crate) async fn find_python() -> Result<&'static str> {
     let mut seen = Vec::new();
     for name in ["python3.11", "python3"] {
         let mut command = Command::new(name);
@@ -142,7 +156,7 @@ async fn find_python() -> Result<&'static str> {
     )
 }
 
-fn python(environment: &Path) -> Command {
+pub(crate) fn python(environment: &Path) -> Command {
     let mut command = Command::new(environment.join("bin/python"));
     command
         .env_remove("PYTHONHOME")
@@ -154,7 +168,7 @@ fn python(environment: &Path) -> Command {
 
 /// pg_chameleon with a configuration: `HOME/.pg_chameleon/config/NAME.yaml`.
 #[derive(Debug)]
-pub(super) struct Predecessor {
+pub(crate) struct Predecessor {
     releases: Releases,
     home: PathBuf,
     name: String,
@@ -163,13 +177,16 @@ pub(super) struct Predecessor {
 
 impl Predecessor {
     /// Takes the configuration `name` of the host's home directory, as it is.
-    pub(super) fn take_over(
+    pub(crate) fn take_over(
         releases: &Releases,
         home: &Path,
         name: &str,
         mysql_port: u16,
     ) -> Result<Self> {
-        std::os::unix::fs::symlink(home, home.join(".pg_chameleon"))?;
+        // several configurations may share a home
+        if !home.join(".pg_chameleon").exists() {
+            std::os::unix::fs::symlink(home, home.join(".pg_chameleon"))?;
+        }
         for directory in ["logs", "pid"] {
             fs::create_dir_all(home.join(directory))?;
         }
@@ -191,20 +208,20 @@ impl Predecessor {
     }
 
     /// Runs a command of 1.3 to its end; it must succeed.
-    pub(super) async fn must(&self, command: &str) -> Result<()> {
+    pub(crate) async fn must(&self, command: &str) -> Result<()> {
         let line = self.command(&self.releases.streaming, command);
         output(line, COMMAND_TIMEOUT).await.map(drop)
     }
 
     /// The first copy, by the release that can make it.
-    pub(super) async fn init_replica(&self) -> Result<()> {
+    pub(crate) async fn init_replica(&self) -> Result<()> {
         let line = self.command(&self.releases.copying, "init_replica");
         let said = output(line, COMMAND_TIMEOUT).await?;
         find_fault(&said)
     }
 
     /// Starts streaming with 1.3.
-    pub(super) fn start(&self) -> Result<Running> {
+    pub(crate) fn start(&self) -> Result<Running> {
         let log = self.home.join(format!("{}-{STREAMING}.log", self.name));
         let begins = fs::metadata(&log).map_or(0, |found| found.len());
         let line = self.command(&self.releases.streaming, "start_replica");
@@ -222,7 +239,7 @@ impl Predecessor {
 
 /// A `start_replica` of 1.3. Dropping it kills it.
 #[derive(Debug)]
-pub(super) struct Running {
+pub(crate) struct Running {
     child: Child,
     log: PathBuf,
     /// Where its own part of the log begins, in bytes.
@@ -231,7 +248,7 @@ pub(super) struct Running {
 
 impl Running {
     /// Fails if it has ended or has told of an error; 1.3 goes on after some.
-    pub(super) fn check_alive(&mut self) -> Result<()> {
+    pub(crate) fn check_alive(&mut self) -> Result<()> {
         let said = self.said();
         find_fault(&said)?;
         match self.child.try_wait()? {
@@ -244,14 +261,14 @@ impl Running {
     }
 
     /// Ends it at once, as a crash does.
-    pub(super) fn kill(mut self) -> Result<()> {
+    pub(crate) fn kill(mut self) -> Result<()> {
         self.child.kill()?;
         self.child.wait()?;
         Ok(())
     }
 
     /// Ends it as its users did, and it must have had no fault.
-    pub(super) async fn stop(mut self, predecessor: &Predecessor) -> Result<()> {
+    pub(crate) async fn stop(mut self, predecessor: &Predecessor) -> Result<()> {
         let (stopped, ended) = tokio::join!(predecessor.must("stop_replica"), self.wait());
         stopped?;
         let status = ended?;

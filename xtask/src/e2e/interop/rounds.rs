@@ -9,7 +9,7 @@ use mysql_async::prelude::Queryable;
 use crate::{address::Address, shop::execute_script};
 
 /// Rows of the great transaction of a round: more than pg_chameleon's batch, so that a batch is replayed in parts.
-pub(super) const MANY: u32 = 1_200;
+pub(crate) const MANY: u32 = 1_200;
 
 const TABLES: &str = "\
 create table people (
@@ -43,7 +43,7 @@ create table codes (
 ";
 
 /// Makes the database with some rows.
-pub(super) async fn make_source(source: &Address) -> Result<()> {
+pub(crate) async fn make_source(source: &Address) -> Result<()> {
     let mut connection = source.database("").mysql().await?;
     connection
         .query_drop(format!(
@@ -57,12 +57,12 @@ pub(super) async fn make_source(source: &Address) -> Result<()> {
 }
 
 /// The changes of a round, in transactions of several sizes.
-pub(super) async fn change(source: &Address, round: u32) -> Result<()> {
+pub(crate) async fn change(source: &Address, round: u32) -> Result<()> {
     execute(source, &script(round)).await
 }
 
 /// A column more: what both must follow.
-pub(super) async fn add_column(source: &Address, column: &str) -> Result<()> {
+pub(crate) async fn add_column(source: &Address, column: &str) -> Result<()> {
     let statement = format!("alter table codes add column {column} int null;\n");
     execute(source, &statement).await
 }

@@ -14,7 +14,8 @@ with wanted(relation, attribute) as (values
 ), own(relation) as (values
     ('t_batch_detail'), ('t_replay_cursor'), ('t_schema_history'), ('t_held_tables'),
     ('t_wanted_state'), ('t_heartbeat'), ('t_copy_runs'), ('t_copy_tables'), ('t_copy_chunks'),
-    ('t_table_windows'), ('t_stream_floor'), ('t_row_errors')
+    ('t_table_windows'), ('t_stream_floor'), ('t_row_errors'),
+    ('t_prepared_changes'), ('t_table_rules')
 ), found as (
     select c.relname::text as relation, a.attname::text as attribute, a.atttypid as type, c.relkind
       from pg_catalog.pg_class c

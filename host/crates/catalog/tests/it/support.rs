@@ -21,6 +21,11 @@ impl Database {
         self.connect_as("chameleon test").await
     }
 
+    /// How to connect to it.
+    pub(crate) fn options(&self) -> ConnectOptions {
+        self.options.clone()
+    }
+
     /// A new session with that application name.
     pub(crate) async fn connect_as(&self, application_name: &str) -> Client {
         let mut options = self.options.clone();

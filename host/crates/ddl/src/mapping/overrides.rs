@@ -39,6 +39,18 @@ fn rank(source: &str, table: &str, column: &Column) -> Option<u8> {
     }
 }
 
+/// Overrides that choose the type of some column of the table, in the configuration's order.
+pub fn used_overrides<'a>(rules: &'a MappingRules, table: &TableSchema) -> Vec<&'a TypeOverride> {
+    let name = &table.name.name;
+    let columns = table.columns.iter().filter(|c| c.target.is_none());
+    let chosen: Vec<&TypeOverride> = columns
+        .filter_map(|column| find(&rules.overrides, name, column))
+        .collect();
+    let all = rules.overrides.iter();
+    all.filter(|o| chosen.iter().any(|c| std::ptr::eq(*c, *o)))
+        .collect()
+}
+
 /// Overrides (their `source`) that match no column of any of the tables.
 pub fn unused_overrides<'a>(
     rules: &'a MappingRules,

@@ -6,7 +6,9 @@ mod partition;
 use super::options::Tail;
 use super::{Parsed, Parser};
 use crate::lexer::Kind;
-use crate::statement::{AlterAction, AlterTable, Place, Statement, TableElement, TableOptions};
+use crate::statement::{
+    AlterAction, AlterTable, DefaultValue, Place, Statement, TableElement, TableOptions,
+};
 
 impl Parser<'_> {
     /// Behind `ALTER [ONLINE] [IGNORE] TABLE`.
@@ -106,21 +108,13 @@ impl Parser<'_> {
 
     fn alter_add(&mut self, actions: &mut Vec<AlterAction>) -> Parsed<()> {
         if self.is_mariadb() && self.accept_words(&["SYSTEM", "VERSIONING"]) {
-            actions.push(AlterAction::Rows {
+            actions.push(AlterAction::Nothing {
                 what: "ADD SYSTEM VERSIONING",
-                other: None,
             });
             return Ok(());
         }
-        if let Some(TableElement::Period(system)) = self.period()? {
-            actions.push(if system {
-                AlterAction::Rows {
-                    what: "ADD PERIOD FOR SYSTEM_TIME",
-                    other: None,
-                }
-            } else {
-                AlterAction::Nothing { what: "ADD PERIOD" }
-            });
+        if self.period()? {
+            actions.push(AlterAction::Nothing { what: "ADD PERIOD" });
             return Ok(());
         }
         match self.constraint_or_key()? {
@@ -200,9 +194,8 @@ impl Parser<'_> {
             return Ok(AlterAction::Nothing { what: "DROP CHECK" });
         }
         if self.is_mariadb() && self.accept_words(&["SYSTEM", "VERSIONING"]) {
-            return Ok(AlterAction::Rows {
+            return Ok(AlterAction::Nothing {
                 what: "DROP SYSTEM VERSIONING",
-                other: None,
             });
         }
         if self.is_mariadb() && self.at_words(&["PERIOD", "FOR"]) {
@@ -272,16 +265,13 @@ impl Parser<'_> {
         self.if_exists();
         let name = self.name()?;
         if self.accept_words(&["DROP", "DEFAULT"]) {
-            return Ok(AlterAction::Nothing {
-                what: "DROP DEFAULT",
-            });
+            let value = DefaultValue::Null;
+            return Ok(AlterAction::SetDefault { name, value });
         }
         self.expect("SET")?;
         if self.accept("DEFAULT") {
-            self.default_value()?;
-            return Ok(AlterAction::Nothing {
-                what: "SET DEFAULT",
-            });
+            let value = self.default_value()?;
+            return Ok(AlterAction::SetDefault { name, value });
         }
         match self.accept_any(&["VISIBLE", "INVISIBLE"]) {
             Some(word) => Ok(AlterAction::SetInvisible {

@@ -2,7 +2,7 @@
 
 use super::{Parsed, Parser};
 use crate::lexer::Kind;
-use crate::statement::{ColumnDefinition, TypeWord};
+use crate::statement::{ColumnDefinition, RowPeriod, TypeWord};
 
 impl Parser<'_> {
     /// `name type attributes`
@@ -18,6 +18,7 @@ impl Parser<'_> {
             unique: false,
             comment: None,
             generated: false,
+            row_period: None,
             invisible: false,
             references: None,
         };
@@ -72,7 +73,12 @@ impl Parser<'_> {
         if self.accept_words(&["GENERATED", "ALWAYS", "AS"]) || self.accept("AS") {
             column.generated = true;
             if self.accept("ROW") {
-                let _ = self.accept("START") || self.accept("END");
+                let end = !self.accept("START") && self.accept("END");
+                column.row_period = Some(if end {
+                    RowPeriod::End
+                } else {
+                    RowPeriod::Start
+                });
             } else {
                 self.skip_parenthesised()?;
             }

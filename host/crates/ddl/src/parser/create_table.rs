@@ -16,7 +16,6 @@ impl Parser<'_> {
             elements: Vec::new(),
             options: TableOptions::default(),
             as_select: false,
-            system_versioning: false,
         };
         if self.accept("LIKE") {
             table.like = Some(self.table_name()?);
@@ -42,7 +41,6 @@ impl Parser<'_> {
         self.partition_by()?;
         // MariaDB and row-format logs of MySQL may say it behind the partitions
         self.accept_words(&["START", "TRANSACTION"]);
-        table.system_versioning = tail.system_versioning;
         if self.at_query() {
             table.as_select = true;
             self.skip_statement()?;
@@ -61,9 +59,7 @@ impl Parser<'_> {
         loop {
             if let Some(element) = self.constraint_or_key()? {
                 elements.push(element);
-            } else if let Some(period) = self.period()? {
-                elements.push(period);
-            } else {
+            } else if !self.period()? {
                 elements.push(TableElement::Column(Box::new(self.column_definition()?)));
             }
             if !self.accept_symbol(',') {
@@ -73,14 +69,12 @@ impl Parser<'_> {
     }
 
     /// MariaDB's `PERIOD FOR {SYSTEM_TIME | name} (start, end)`.
-    pub(super) fn period(&mut self) -> Parsed<Option<TableElement>> {
-        if !self.is_mariadb() || !self.at_words(&["PERIOD", "FOR"]) {
-            return Ok(None);
+    pub(super) fn period(&mut self) -> Parsed<bool> {
+        if !self.is_mariadb() || !self.accept_words(&["PERIOD", "FOR"]) {
+            return Ok(false);
         }
-        self.accept_words(&["PERIOD", "FOR"]);
-        let system = self.at("SYSTEM_TIME");
         self.name()?;
         self.skip_parenthesised()?;
-        Ok(Some(TableElement::Period(system)))
+        Ok(true)
     }
 }

@@ -8,8 +8,6 @@ use crate::statement::TableOptions;
 /// What a list of table options ended with, besides the options themselves.
 #[derive(Debug, Default)]
 pub(super) struct Tail {
-    /// WITH SYSTEM VERSIONING.
-    pub(super) system_versioning: bool,
     /// SEQUENCE=1: the table is a MariaDB sequence.
     pub(super) sequence: bool,
 }
@@ -108,7 +106,6 @@ impl Parser<'_> {
             return Ok(true);
         }
         if self.accept_words(&["WITH", "SYSTEM", "VERSIONING"]) {
-            tail.system_versioning = true;
             return Ok(true);
         }
         if self.accept_words(&["START", "TRANSACTION"]) {

@@ -22,6 +22,7 @@ pub(super) struct Plan<'a> {
     kept: Vec<(usize, usize)>,
     added: Vec<(usize, &'a ExistingRows)>,
     dropped: Vec<usize>,
+    recomputed: Vec<usize>,
     session: &'a SessionFacts,
     mapping: &'a Mapping,
     statements: Vec<String>,
@@ -41,6 +42,7 @@ impl<'a> Plan<'a> {
             kept: Vec::new(),
             added: Vec::new(),
             dropped: Vec::new(),
+            recomputed: Vec::new(),
             session,
             mapping,
             statements: Vec::new(),
@@ -49,6 +51,10 @@ impl<'a> Plan<'a> {
             match change {
                 ColumnChange::Kept { before, after } | ColumnChange::Changed { before, after } => {
                     plan.kept.push((*before, *after));
+                }
+                ColumnChange::Recomputed { before, after } => {
+                    plan.kept.push((*before, *after));
+                    plan.recomputed.push(*after);
                 }
                 ColumnChange::Added { after, existing } => plan.added.push((*after, existing)),
                 ColumnChange::Dropped { before } => plan.dropped.push(*before),
@@ -59,6 +65,12 @@ impl<'a> Plan<'a> {
 
     /// The statements; an error says why there are none.
     pub(super) fn statements(mut self) -> Result<Vec<String>, String> {
+        if let Some(&after) = self.recomputed.first() {
+            let name = &self.after_column(after).name;
+            return Err(format!(
+                "column {name}: the source computes its values anew"
+            ));
+        }
         let (gone, coming, renamed) = self.match_indexes();
         let new_primary_key = self.drop_keys(&gone);
         self.drop_checks();

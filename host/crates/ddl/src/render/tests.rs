@@ -232,7 +232,7 @@ fn what_only_the_source_can_compute_holds_the_table() {
         let shown = render(&format!("{made} alter table t add c {column}"));
         assert_eq!(
             shown.trim_end(),
-            format!("translate the change of shop.t: column c: {expect}")
+            format!("follow the change of shop.t: column c: {expect}")
         );
     };
     let computed = "the source computes its values in rows that exist already";
@@ -333,7 +333,7 @@ fn types_change_with_the_values_that_the_source_gives() {
     check(
         "datetime",
         "timestamp",
-        "translate the change of shop.t: column c: values are not turned from datetime to timestamp as the source does it",
+        "follow the change of shop.t: column c: values are not turned from datetime to timestamp as the source does it",
     );
     check(
         "time(3)",
@@ -369,7 +369,7 @@ fn types_change_with_the_values_that_the_source_gives() {
     check(
         "date",
         "varchar(20)",
-        "translate the change of shop.t: column c: values are not turned from date to varchar as the source does it",
+        "follow the change of shop.t: column c: values are not turned from date to varchar as the source does it",
     );
     check("int not null", "int null", "\"c\" drop not null");
     check("int null", "int not null", "\"c\" set not null");

@@ -13,6 +13,7 @@ use super::draft::{Draft, DraftColumn, MOST, same_name};
 use super::types::converted;
 use crate::change::ExistingRows;
 use crate::context::ParseContext;
+use crate::default_form::default_form;
 use crate::statement::{AlterAction, ColumnDefinition, DefaultValue, Place, TableOptions};
 
 /// What a statement makes of a table.
@@ -59,7 +60,7 @@ pub(super) fn alter(
     altering.add_keys(actions)?;
     altering.draft.require_primary_key();
     altering.existing_rows();
-    altering.check_generated(actions)?;
+    altering.recompute(actions);
     if altering.draft.columns.is_empty() {
         return Err(Refusal::Mismatch("no column would be left".into()));
     }
@@ -226,6 +227,14 @@ impl Altering<'_> {
                     place,
                     if_not_exists,
                 } => self.add_column(column, place, *if_not_exists, &dropped)?,
+                AlterAction::SetDefault { name, value } => {
+                    let n = self
+                        .draft
+                        .find(name)
+                        .ok_or_else(|| missing("column", name))?;
+                    let column = &mut self.draft.columns[n].column;
+                    column.default = default_form(&column.ty, value);
+                }
                 AlterAction::SetInvisible { name, invisible } => {
                     let n = self
                         .draft
@@ -392,32 +401,25 @@ impl Altering<'_> {
         Ok(())
     }
 
-    /// Values of generated columns may change without row events.
-    fn check_generated(&self, actions: &[AlterAction]) -> Result<(), Refusal> {
-        let redefined = actions.iter().any(
-            |action| matches!(action, AlterAction::ChangeColumn { column, .. } if column.generated),
-        );
-        if redefined {
-            return Err(Refusal::Unsupported(
-                "a generated column is defined anew, and the source computes its values".into(),
-            ));
-        }
-        let kept = self
-            .draft
-            .columns
-            .iter()
-            .any(|c| c.column.generated && c.before.is_some());
+    /// Values of generated columns may change without row events: where such a column is defined
+    /// anew, and, because expressions are not read here, where another one is narrowed.
+    fn recompute(&mut self, actions: &[AlterAction]) {
+        let redefined = |name: &str| {
+            actions.iter().any(|action| {
+                matches!(action, AlterAction::ChangeColumn { column, .. }
+                    if column.generated && same_name(&column.name, name))
+            })
+        };
         let narrowed = self.draft.columns.iter().any(|c| {
             c.before
                 .and_then(|n| self.before.columns.get(n))
                 .is_some_and(|before| !widens(&before.ty, &c.column.ty))
         });
-        if kept && narrowed {
-            return Err(Refusal::Unsupported(
-                "a column changes its type, and the source computes generated columns anew".into(),
-            ));
+        for column in &mut self.draft.columns {
+            column.recomputed = column.before.is_some()
+                && column.column.generated
+                && (narrowed || redefined(&column.column.name));
         }
-        Ok(())
     }
 }
 

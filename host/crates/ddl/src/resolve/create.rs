@@ -9,22 +9,16 @@ use super::draft::{Draft, MOST};
 use super::types::column_type;
 use crate::change::ExistingRows;
 use crate::context::{Dialect, ParseContext};
+use crate::default_form::default_form;
 use crate::statement::{
     ColumnDefinition, CreateTable, ForeignKeyDefinition, KeyDefinition, KeyKind, KeyPart,
-    TableElement,
+    RowPeriod, TableElement,
 };
 
 /// The new table; an error is a reason for which it cannot be followed.
 pub(super) fn create(table: &CreateTable, cx: &ParseContext<'_>) -> Result<TableSchema, String> {
     if table.as_select {
         return Err("its columns and rows come from a query that was logged as text".into());
-    }
-    let versioned = table
-        .elements
-        .iter()
-        .any(|e| matches!(e, TableElement::Period(true)));
-    if table.system_versioning || versioned {
-        return Err("it is system-versioned, and its history rows cannot be told apart".into());
     }
     if table.elements.len() > MOST {
         return Err("a table has fewer columns".into());
@@ -68,7 +62,7 @@ fn add_keys(
             }
             TableElement::Key(key) => draft.add_key(key)?,
             TableElement::ForeignKey(key) => foreign_keys.push(key),
-            TableElement::Check | TableElement::Period(_) => {}
+            TableElement::Check => {}
         }
     }
     draft.add_foreign_keys(&foreign_keys, cx);
@@ -115,8 +109,18 @@ pub(super) fn resolve_column(
     table: &TextDefault,
     cx: &ParseContext<'_>,
 ) -> Column {
-    let ty = column_type(&definition.ty, table, cx);
-    let implicit = definition.auto_increment || definition.primary_key;
+    let mut ty = column_type(&definition.ty, table, cx);
+    match definition.row_period {
+        Some(RowPeriod::Start) => ty.declared.push_str(" generated always as row start"),
+        Some(RowPeriod::End) => ty.declared.push_str(" generated always as row end"),
+        None => {}
+    }
+    let default = definition
+        .default
+        .as_ref()
+        .and_then(|value| default_form(&ty, value));
+    let implicit =
+        definition.auto_increment || definition.primary_key || definition.row_period.is_some();
     // before explicit_defaults_for_timestamp
     let implicit_timestamp = ty.kind == TypeKind::Timestamp && !cx.explicit_defaults_for_timestamp;
     let nullable = !implicit && definition.nullable.unwrap_or(!implicit_timestamp);
@@ -128,6 +132,7 @@ pub(super) fn resolve_column(
         generated: definition.generated,
         invisible: definition.invisible,
         target: None,
+        default,
         comment: definition.comment.clone().unwrap_or_default(),
     }
 }

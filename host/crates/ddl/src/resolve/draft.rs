@@ -18,6 +18,8 @@ pub(super) struct DraftColumn {
     pub(super) before: Option<usize>,
     /// Of a new column.
     pub(super) existing: ExistingRows,
+    /// Its values were computed anew.
+    pub(super) recomputed: bool,
 }
 
 /// A part of a key.
@@ -122,6 +124,7 @@ impl Draft {
             column,
             before,
             existing,
+            recomputed: false,
         }
     }
 
@@ -190,6 +193,7 @@ impl Draft {
                     after,
                     existing: column.existing.clone(),
                 },
+                Some(before) if column.recomputed => ColumnChange::Recomputed { before, after },
                 Some(n) if same_but_name(&before.columns[n], &column.column) => {
                     ColumnChange::Kept { before: n, after }
                 }

@@ -23,10 +23,21 @@ pub struct ColumnDefinition {
     pub comment: Option<String>,
     /// GENERATED ALWAYS AS, or MariaDB's ROW START and ROW END.
     pub generated: bool,
+    /// Which of the latter two.
+    pub row_period: Option<RowPeriod>,
     /// INVISIBLE.
     pub invisible: bool,
     /// REFERENCES; `columns` of it is the column itself.
     pub references: Option<ForeignKeyDefinition>,
+}
+
+/// Columns that MariaDB fills in a table WITH SYSTEM VERSIONING.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RowPeriod {
+    /// ROW START.
+    Start,
+    /// ROW END.
+    End,
 }
 
 /// The word that names a type, synonyms already replaced.

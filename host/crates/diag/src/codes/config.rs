@@ -28,7 +28,6 @@ codes! {
     CFG060 Never "two configurations are for the same source";
     CFG061 Never "there is no configuration";
     CFG062 AfterOperatorAction "the operating system refuses what the program needs";
-    CFG064 Never "transforms are configured and this build has none";
     CFG065 AfterOperatorAction "a type override has no effect";
     CFG066 AfterOperatorAction "bytes are kept as hex text";
     CFG070 AfterOperatorAction "the source has no position to go on from";

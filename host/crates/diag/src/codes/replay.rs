@@ -8,6 +8,7 @@ codes! {
     RPL005 AfterOperatorAction "the target cannot apply a change";
     RPL006 AfterOperatorAction "rows were read from the source but not stored";
     RPL007 AfterOperatorAction "the table is being copied anew";
+    RPL008 AfterOperatorAction "changes of a prepared transaction were set aside";
     RPL100 AfterOperatorAction "a value does not fit in the target's type";
     RPL101 AfterOperatorAction "a text holds a NUL character";
     RPL102 AfterOperatorAction "a date is zero or partial";

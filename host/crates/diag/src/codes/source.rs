@@ -27,6 +27,7 @@ codes! {
     SRC023 AfterOperatorAction "a table's storage engine knows no transactions";
     SRC024 AfterOperatorAction "a setting of the source makes replication weaker";
     SRC025 AfterOperatorAction "a foreign key changes rows unseen";
+    SRC026 AfterOperatorAction "XA transactions are prepared at the source";
     SRC030 AfterOperatorAction "the source has purged the binlog that is needed";
     SRC031 AfterOperatorAction "the source does not send its binlog from there";
     SRC032 WithBackoff "a binlog event is damaged";

@@ -68,6 +68,8 @@ pub(super) struct Assembler {
     /// The group was read before: its GTID is in the set.
     pub(super) repeated: bool,
     pub(super) open: Option<Transaction>,
+    /// The caller keeps the rows of prepared XA transactions.
+    pub(super) keeps_prepared: bool,
     steps: VecDeque<(Step, Option<Move>)>,
 }
 
@@ -101,6 +103,7 @@ impl Assembler {
             group: None,
             repeated: false,
             open: None,
+            keeps_prepared: false,
             steps: VecDeque::new(),
         }
     }
@@ -166,7 +169,10 @@ impl Assembler {
             return self.rows(rows, body, into);
         }
         let known = match header.kind {
-            kind::TABLE_MAP => self.maps.put(body),
+            kind::TABLE_MAP => {
+                self.xa_table(header, body);
+                self.maps.put(body)
+            }
             kind::XID => {
                 self.commit(header);
                 Some(())
@@ -181,9 +187,13 @@ impl Assembler {
                 read_gtid(header, body).map(|gtid| {
                     // MariaDB's opens the transaction, MySQL's has a BEGIN behind it
                     let opens = header.kind == kind::MARIADB_GTID && !gtid.standalone;
-                    self.begin_group(gtid, into);
+                    let prepares = gtid.prepares.clone();
+                    self.begin_group(gtid, header, into);
                     if opens {
                         self.begin(into);
+                    }
+                    if let Some(xid) = prepares {
+                        self.xa_begin(&xid, into);
                     }
                 })
             }
@@ -205,7 +215,7 @@ impl Assembler {
             },
             kind::FORMAT_DESCRIPTION => event::read_format_description(body).map(|format| {
                 if format.server_started {
-                    self.abandon(into);
+                    self.abandon(header, into);
                 }
             }),
             kind::HEARTBEAT | kind::HEARTBEAT_V2 => {
@@ -255,8 +265,8 @@ impl Assembler {
         }
     }
 
-    fn begin_group(&mut self, gtid: GtidEvent, into: &mut ChangeBuffer) {
-        self.abandon(into);
+    fn begin_group(&mut self, gtid: GtidEvent, header: &Header, into: &mut ChangeBuffer) {
+        self.abandon(header, into);
         // MySQL's numbers say for certain what was read before, wherever reading began
         self.repeated = match (&gtid.gtid, &self.position.gtids) {
             (Gtid::MySql { sid, number }, Some(GtidSet::MySql(set))) if self.skip.is_none() => {
@@ -293,39 +303,15 @@ impl Assembler {
     }
 
     pub(super) fn rollback(&mut self, header: &Header, into: &mut ChangeBuffer) {
-        let open = self.open.take();
-        let had_rows = open.is_some_and(|open| {
-            open.take_back(into);
-            open.rows > 0 || open.handed_out
-        });
         let commit_micros = self.commit_micros(header);
-        self.end_group(if had_rows {
-            Step::RolledBack
-        } else {
-            Step::Progress { commit_micros }
-        });
-    }
-
-    /// A transaction that was prepared is neither committed nor rolled back, and its rows are kept
-    /// nowhere: its tables are held.
-    fn xa_prepare(&mut self, one_phase: bool, header: &Header, into: &mut ChangeBuffer) {
-        if one_phase {
-            return self.commit(header);
-        }
+        let mut step = Step::Progress { commit_micros };
         if let Some(open) = self.open.take() {
             open.take_back(into);
-            for table in &open.tables {
-                self.cannot_follow(
-                    &table.name,
-                    "an XA transaction that changed it was prepared, and such rows are not kept",
-                );
-            }
-            if open.handed_out {
-                self.push(Step::RolledBack);
+            if open.rows > 0 || open.handed_out {
+                step = self.undone(&open, header);
             }
         }
-        let commit_micros = self.commit_micros(header);
-        self.end_group(Step::Progress { commit_micros });
+        self.end_group(step);
     }
 
     pub(super) fn commit_micros(&self, header: &Header) -> i64 {
@@ -381,14 +367,15 @@ impl Assembler {
     }
 
     /// Drops a transaction that was not finished: the server was restarted in its midst.
-    fn abandon(&mut self, into: &mut ChangeBuffer) {
-        self.group = None;
+    fn abandon(&mut self, header: &Header, into: &mut ChangeBuffer) {
         if let Some(open) = self.open.take() {
             open.take_back(into);
             if self.skip.is_none() && (open.rows > 0 || open.handed_out) {
-                self.push(Step::RolledBack);
+                let step = self.undone(&open, header);
+                self.push(step);
             }
         }
+        self.group = None;
     }
 
     fn rotate(
@@ -413,7 +400,7 @@ impl Assembler {
                 position: format!("{file}:{until}"),
             });
         }
-        self.abandon(into);
+        self.abandon(header, into);
         self.maps.clear();
         self.place.rotate(file, offset);
         let commit_micros = if header.timestamp == 0 {
@@ -489,7 +476,7 @@ fn read_gtids(event_kind: u8, body: &[u8]) -> Option<GtidSet> {
 }
 
 /// The clock here: a heartbeat bears no time of the source.
-fn now_micros() -> i64 {
+pub(super) fn now_micros() -> i64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     let micros = since.map(|d| d.as_micros()).unwrap_or_default();
     i64::try_from(micros).unwrap_or(i64::MAX)

@@ -4,6 +4,7 @@
 //! `libs/mysql/binlog/event/`; MariaDB source, `sql/log_event.h`; MariaDB knowledge base,
 //! "Replication Protocol".
 
+use chameleon_ddl::statement::Xid;
 use chameleon_model::gtid::Sid;
 
 use super::reader::Reader;
@@ -170,6 +171,8 @@ pub(super) struct GtidEvent {
     pub(super) standalone: bool,
     /// MariaDB: where in an ALTER of two phases the statement stands.
     pub(super) alter: AlterPhase,
+    /// MariaDB: the XA transaction that is prepared with this group.
+    pub(super) prepares: Option<Xid>,
 }
 
 /// MariaDB logs an ALTER TABLE as two transactions under `binlog_alter_two_phase`.
@@ -214,6 +217,7 @@ pub(super) fn read_gtid(anonymous: bool, body: &[u8]) -> Option<GtidEvent> {
         commit_micros,
         standalone: false,
         alter: AlterPhase::Whole,
+        prepares: None,
     })
 }
 
@@ -257,6 +261,7 @@ pub(super) fn read_gtid_tagged(body: &[u8]) -> Option<GtidEvent> {
         commit_micros,
         standalone: false,
         alter: AlterPhase::Whole,
+        prepares: None,
     })
     .filter(|_| number > 0)
 }
@@ -272,13 +277,19 @@ pub(super) fn read_mariadb_gtid(server: u32, body: &[u8]) -> Option<GtidEvent> {
     let domain = reader.u32()?;
     let flags = reader.u8()?;
     let mut alter = AlterPhase::Whole;
+    let mut prepares = None;
     if flags & GROUP_COMMIT != 0 {
         reader.u64()?;
     }
     if flags & (PREPARED_XA | COMPLETED_XA) != 0 {
-        reader.u32()?;
-        let bytes = usize::from(reader.u8()?) + usize::from(reader.u8()?);
-        reader.take(bytes)?;
+        let format = reader.u32()?;
+        let (gtrid, bqual) = (usize::from(reader.u8()?), usize::from(reader.u8()?));
+        let xid = Xid {
+            gtrid: reader.take(gtrid)?.to_vec(),
+            bqual: reader.take(bqual)?.to_vec(),
+            format,
+        };
+        prepares = Some(xid).filter(|_| flags & PREPARED_XA != 0);
     }
     // flags of 10.8 and later; older servers end here or pad with zeros
     if let Some(extra) = reader.u8() {
@@ -298,6 +309,7 @@ pub(super) fn read_mariadb_gtid(server: u32, body: &[u8]) -> Option<GtidEvent> {
         commit_micros: None,
         standalone: flags & STANDALONE != 0,
         alter,
+        prepares,
     })
 }
 

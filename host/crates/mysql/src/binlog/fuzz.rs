@@ -12,6 +12,7 @@ use chameleon_model::{
 
 use crate::{Flavor, ServerInfo, TableSelection};
 
+use super::Step;
 use super::assemble::{Assembler, Event};
 use super::event::{Header, kind};
 use super::reader::Reader;
@@ -38,7 +39,8 @@ pub struct Decoded {
 }
 
 /// Decodes a sequence of events: header, body and the four bytes of a checksum, which is not
-/// verified. The lowest bit of the first event's server id chooses MySQL or MariaDB.
+/// verified. The lowest bit of the first event's server id chooses MySQL or MariaDB, that of its second
+/// byte what becomes of prepared transactions.
 pub fn decode(bytes: &[u8]) -> Decoded {
     let mut decoded = Decoded::default();
     let mut assembler = assembler(bytes);
@@ -60,16 +62,19 @@ pub fn decode(bytes: &[u8]) -> Decoded {
         if assembler.take(&event, &mut buffer).is_err() {
             decoded.errors += 1;
         }
-        while assembler.pop().is_some() {
+        while let Some(step) = assembler.pop() {
             decoded.steps += 1;
+            if matches!(step, Step::Xa { .. }) {
+                // the caller empties the buffer where one begins
+                decoded.rows += buffer.len();
+                buffer.clear();
+            }
         }
         decoded.buffer_bytes = decoded.buffer_bytes.max(buffer.bytes());
         if buffer.bytes() > KEPT_BYTES {
             decoded.rows += buffer.len();
             buffer.clear();
-            if let Some(open) = &mut assembler.open {
-                open.hand_out();
-            }
+            assembler.hand_out();
         }
     }
     decoded.rows += buffer.len();
@@ -89,7 +94,9 @@ fn assembler(bytes: &[u8]) -> Assembler {
         binlog: BinlogPosition::new("fuzz.000001", 4),
         gtids: None,
     };
-    Assembler::new(info, Defaults::default(), schemas, position, None)
+    let mut assembler = Assembler::new(info, Defaults::default(), schemas, position, None);
+    assembler.keeps_prepared = bytes.get(6).is_some_and(|byte| byte & 1 == 0);
+    assembler
 }
 
 /// The next event. A size that lies ends with the bytes.
@@ -121,6 +128,7 @@ fn adopt(assembler: &mut Assembler, body: &[u8]) {
         generated: false,
         invisible: false,
         target: None,
+        default: None,
         comment: String::new(),
     });
     let table = TableSchema {

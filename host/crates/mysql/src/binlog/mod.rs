@@ -8,6 +8,7 @@
 //!
 //! This module decides on no retry and writes nothing.
 
+mod absent;
 mod assemble;
 mod cell;
 mod event;
@@ -29,6 +30,7 @@ mod table_map;
 #[cfg(test)]
 mod test_bytes;
 mod transaction;
+mod xa;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,6 +40,7 @@ use chameleon_model::{BinlogPosition, GtidSet, TableName, TableSchema};
 
 use crate::{SourceError, TableSelection};
 
+pub use chameleon_ddl::statement::Xid;
 pub use source::BinlogSource;
 
 /// Where to begin.
@@ -129,4 +132,38 @@ pub enum Step {
         /// Why.
         error: SourceError,
     },
+    /// An XA transaction came a step further. Comes only after [`BinlogSource::keep_prepared`];
+    /// without it the tables of a prepared transaction are held.
+    Xa {
+        /// Its name; the same name may be used again once it has ended.
+        xid: Xid,
+        /// What happened.
+        step: XaStep,
+        /// Time at the source, microseconds since the epoch.
+        commit_micros: i64,
+    },
+}
+
+/// What happened to an XA transaction. Its rows take part in nothing until it is committed, which may
+/// be many transactions later, or never.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum XaStep {
+    /// It begins. The buffer must be emptied; until the next step it takes the rows of this
+    /// transaction alone. The position has not moved.
+    Begun,
+    /// The buffer is full; what is in it are rows of this transaction, and more follow. The buffer
+    /// may be emptied. The position has not moved. Rows of an earlier attempt under the same name,
+    /// from before a restart, are to be dropped with the first part.
+    Part,
+    /// It is prepared: its rows are those of the parts and what is in the buffer. They are to be
+    /// made durable with the position, under its name.
+    Prepared {
+        /// Rows in all, those of the parts included; not zero.
+        rows: usize,
+    },
+    /// Its rows take force now, behind all transactions that came before this step. A name that is
+    /// not known had no rows of concern, or was prepared before reading began.
+    Committed,
+    /// Its rows, or its parts so far, are to be dropped.
+    RolledBack,
 }

@@ -77,11 +77,10 @@ pub(super) struct PlanColumn {
     pub(super) layout: Layout,
     /// `None`: it is not in the schema and passed over.
     pub(super) convert: Option<Convert>,
+    /// The source computes it.
+    pub(super) generated: bool,
     /// It is of MySQL's JSON type, which partial updates may touch.
     pub(super) json: bool,
-    /// Left out of the image of a new row, it is NULL: a long column that may be. Its default, where
-    /// it has one, is always in the image; that of other columns is not, and not known here.
-    pub(super) null_if_absent: bool,
 }
 
 /// A decode plan.
@@ -118,8 +117,8 @@ pub(super) fn layouts(map: &TableMap) -> Option<Vec<PlanColumn>> {
             Some(PlanColumn {
                 layout: layout(column)?,
                 convert: None,
+                generated: false,
                 json: column.kind == wire::JSON,
-                null_if_absent: false,
             })
         })
         .collect()
@@ -143,8 +142,8 @@ pub(super) fn make(map: &TableMap, table: &Arc<TableSchema>) -> Result<Plan, Str
         let mut column = PlanColumn {
             layout,
             convert: None,
+            generated: false,
             json: wire.kind == wire::JSON,
-            null_if_absent: false,
         };
         if !hidden(index) {
             let known = schema.next().ok_or_else(|| counts(map, table))?;
@@ -156,7 +155,7 @@ pub(super) fn make(map: &TableMap, table: &Arc<TableSchema>) -> Result<Plan, Str
                     "column {number} is {name} in the binlog, not {known}"
                 ));
             }
-            column.null_if_absent = known.nullable && is_long(known.ty.kind);
+            column.generated = known.generated;
             let convert = convert(wire, &known.ty);
             column.convert = Some(convert.map_err(|why| {
                 let (name, declared) = (&known.name, &known.ty.declared);
@@ -173,13 +172,6 @@ pub(super) fn make(map: &TableMap, table: &Arc<TableSchema>) -> Result<Plan, Str
         columns,
         row_end,
     })
-}
-
-fn is_long(kind: TypeKind) -> bool {
-    matches!(
-        kind,
-        TypeKind::Text | TypeKind::Blob | TypeKind::Json | TypeKind::Geometry
-    )
 }
 
 fn counts(map: &TableMap, table: &TableSchema) -> String {

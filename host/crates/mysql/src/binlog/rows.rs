@@ -8,6 +8,7 @@ use chameleon_model::{Cell, ChangeBuffer, ChangeRef, Op, RowRef};
 
 use crate::value::inflate::Inflater;
 
+use super::absent;
 use super::cell::{CellWriter, Reason, difference_cell};
 use super::event::kind;
 use super::plan::{Layout, Plan, PlanColumn};
@@ -248,6 +249,14 @@ impl RowDecoder {
                 reason: "the row event has another number of columns than its table map",
             });
         }
+        // an image of MariaDB, whose events have the older form, lacks a virtual column although it
+        // has changed
+        if rows.kind.op == Op::Update && !rows.kind.v2 && !rows.second.full {
+            let mut columns = plan.columns.iter().enumerate();
+            if let Some((index, _)) = columns.find(|(n, c)| c.generated && !rows.second.has(*n)) {
+                return Err(at(index)(absent::GENERATED));
+            }
+        }
         let table = into.table_number(&plan.table);
         let mut reader = Reader(rows.rows);
         let mut count = 0;
@@ -323,9 +332,11 @@ impl RowDecoder {
         let mut bit = 0;
         for (index, column) in plan.columns.iter().enumerate() {
             let cell = if !image.full && !image.has(index) {
-                match rows.kind.op {
-                    Op::Insert => absent_in_insert(column).map_err(at(index))?,
-                    Op::Update | Op::Delete => Cell::Absent,
+                match (rows.kind.op, column.convert) {
+                    (Op::Insert, Some(_)) => {
+                        absent_in_insert(plan, index, into).map_err(at(index))?
+                    }
+                    _ => Cell::Absent,
                 }
             } else {
                 bit += 1;
@@ -435,11 +446,13 @@ fn is_end_of_time(value: &[u8]) -> bool {
 }
 
 /// What a new row has in a column that its image leaves out.
-fn absent_in_insert(column: &PlanColumn) -> Result<Cell, Reason> {
-    if column.null_if_absent || column.convert.is_none() {
-        return Ok(Cell::Null);
+fn absent_in_insert(plan: &Plan, index: usize, into: &mut ChangeBuffer) -> Result<Cell, Reason> {
+    let known = plan.columns.iter().take(index);
+    let at = known.filter(|column| column.convert.is_some()).count();
+    match plan.table.columns.get(at) {
+        Some(column) => absent::cell(column, into),
+        None => Err("it is not in the known schema"),
     }
-    Err("it is left out of a new row and its default is not in the binlog (binlog_row_image)")
 }
 
 /// Which documents of the after image are differences: one bit for each JSON column of the table.

@@ -191,9 +191,11 @@ fn images_tell_what_they_leave_out() {
     let body = rows(1, 3, &[&[0b011]], &[&[0, 7, 0, 0, 0, 1]]);
     let told = decode(kind::WRITE_ROWS, &wire, columns(), &body).unwrap();
     assert_eq!(told, ["Insert  > Int(7) Int(1) Null"]);
-    // what another column has there is not known
+    // what another column has there is not known where its default is an expression
+    let mut columns = columns();
+    columns[1].default = Some(chameleon_model::ColumnDefault::Other);
     let body = rows(1, 3, &[&[0b101]], &[&[0, 7, 0, 0, 0, 0, 0]]);
-    let fault = decode(kind::WRITE_ROWS, &wire, columns(), &body).unwrap_err();
+    let fault = decode(kind::WRITE_ROWS, &wire, columns, &body).unwrap_err();
     assert_eq!(fault.0, Some(1));
 }
 

@@ -126,8 +126,7 @@ impl BinlogSource {
                 && open.has_fresh_rows()
                 && into.bytes() > max_bytes
             {
-                open.hand_out();
-                return Ok(Step::Continued);
+                return Ok(self.assembler.hand_out());
             }
             let event = match self.waiting.take() {
                 Some(event) => event,
@@ -136,10 +135,7 @@ impl BinlogSource {
             let bytes = event.event().body.len();
             if !into.is_empty() && !into.has_room(bytes.saturating_mul(2)) {
                 self.waiting = Some(event);
-                if let Some(open) = &mut self.assembler.open {
-                    open.hand_out();
-                }
-                return Ok(Step::Continued);
+                return Ok(self.assembler.hand_out());
             }
             self.assembler.take(&event.event(), into)?;
         }
@@ -159,6 +155,12 @@ impl BinlogSource {
     /// From now on rows of that table are decoded again, by that version of its schema.
     pub fn release(&mut self, table: Arc<TableSchema>) {
         self.assembler.schemas.release(table);
+    }
+
+    /// From now on XA transactions come as [`Step::Xa`], and the caller keeps their rows. Otherwise
+    /// the tables of one that is prepared are held.
+    pub fn keep_prepared(&mut self) {
+        self.assembler.keeps_prepared = true;
     }
 
     /// Rows of held tables seen since the last call.

@@ -86,24 +86,15 @@ impl Assembler {
     ) {
         match statement {
             TransactionControl::Begin => self.begin(into),
-            TransactionControl::XaBegin(_) => {
-                self.begin(into);
-                if let Some(open) = &mut self.open {
-                    open.xa = true;
-                }
-            }
+            TransactionControl::XaBegin(xid) => self.xa_begin(xid, into),
             TransactionControl::Commit => {
                 self.commit(header);
             }
             TransactionControl::Rollback => {
                 self.rollback(header, into);
             }
-            TransactionControl::XaCommit { .. } | TransactionControl::XaRollback(_) => {
-                // its tables are held since it was prepared
-                self.open = None;
-                let commit_micros = self.commit_micros(header);
-                self.end_group(Step::Progress { commit_micros });
-            }
+            TransactionControl::XaCommit { xid, .. } => self.xa_end(xid, true, header),
+            TransactionControl::XaRollback(xid) => self.xa_end(xid, false, header),
             TransactionControl::Savepoint(name) => {
                 if let Some(open) = &mut self.open {
                     open.savepoint(name.clone(), into);

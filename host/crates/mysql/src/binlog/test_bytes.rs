@@ -108,6 +108,7 @@ pub(super) fn column(name: &str, ty: ColumnType) -> Column {
         generated: false,
         invisible: false,
         target: None,
+        default: None,
         comment: String::new(),
     }
 }

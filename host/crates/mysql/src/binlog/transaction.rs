@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use chameleon_ddl::statement::Xid;
 use chameleon_model::change::Mark;
 use chameleon_model::{ChangeBuffer, TableSchema};
 
@@ -23,9 +24,17 @@ pub(super) struct Transaction {
     /// Versions of tables that it has changed.
     pub(super) tables: Vec<Arc<TableSchema>>,
     /// It began with XA START.
-    pub(super) xa: bool,
+    pub(super) xa: Option<Xa>,
     /// Its rows are of no concern: it was read before.
     pub(super) ignored: bool,
+}
+
+/// What XA START says.
+#[derive(Clone, Debug)]
+pub(super) struct Xa {
+    pub(super) xid: Xid,
+    /// The caller knows of it.
+    pub(super) told: bool,
 }
 
 #[derive(Debug)]
@@ -59,7 +68,7 @@ impl Transaction {
             stale: false,
             savepoints: Vec::new(),
             tables: Vec::new(),
-            xa: false,
+            xa: None,
             ignored: false,
         }
     }
@@ -76,6 +85,11 @@ impl Transaction {
     /// There is something to hand out.
     pub(super) fn has_fresh_rows(&self) -> bool {
         self.fresh > 0
+    }
+
+    /// The caller is told to empty the buffer before the first row.
+    pub(super) fn begin_anew(&mut self) {
+        self.stale = true;
     }
 
     /// The rows so far are given to the caller.

@@ -11,8 +11,10 @@ mod labels;
 
 use std::collections::{BTreeMap, HashMap};
 
+use chameleon_ddl::{Dialect, ParseContext, shown_default};
 use chameleon_model::{
-    Column, ForeignKey, Index, IndexKind, IndexPart, TableName, TableSchema, TypeKind,
+    Column, ColumnDefault, ForeignKey, Index, IndexKind, IndexPart, TableName, TableSchema,
+    TypeKind,
 };
 
 pub(crate) use exact_labels::is_wide;
@@ -149,16 +151,22 @@ impl Load {
              numeric_precision as numeric_precision, numeric_scale as numeric_scale, \
              datetime_precision as datetime_precision, \
              character_set_name as character_set_name, collation_name as collation_name, \
-             extra as extra, generation_expression as generation_expression, \
-             column_comment as column_comment, {srid} as srid \
+             extra as extra, column_default as column_default, \
+             generation_expression as generation_expression, column_comment as column_comment, {srid} as srid \
              from information_schema.columns where {}",
             self.scope
         );
+        let dialect = if conn.info.is_mariadb() {
+            Dialect::MariaDb
+        } else {
+            Dialect::MySql
+        };
+        let cx = ParseContext::new(dialect, conn.info.version);
         let mut order: HashMap<String, Vec<u32>> = HashMap::new();
         conn.each(what, &sql, |row| {
             let at: u32 = row.required_number(what, "ordinal_position")?;
             if let Some(table) = self.table(row) {
-                table.columns.push(column(row));
+                table.columns.push(column(row, &cx));
                 let name = table.name.name.clone();
                 order.entry(name).or_default().push(at);
             }
@@ -301,7 +309,7 @@ impl Load {
     }
 }
 
-fn column(row: &TextRow) -> Column {
+fn column(row: &TextRow, cx: &ParseContext<'_>) -> Column {
     let extra = row.text("extra").unwrap_or_default().to_uppercase();
     let mut ty = column_type::column_type(row);
     // MariaDB: declared columns of a system-time period
@@ -313,6 +321,13 @@ fn column(row: &TextRow) -> Column {
     if let Some(words) = period {
         ty.declared.push_str(words);
     }
+    // MySQL 8 marks an expression; a column that is filled otherwise has no default
+    let computed = extra.contains("DEFAULT_GENERATED");
+    let default = match (row.bytes("column_default"), row.text("column_default")) {
+        // MariaDB shows binary constants as they are
+        (Some(_), None) => Some(ColumnDefault::Other),
+        (_, shown) => shown_default(&ty, shown, computed, cx),
+    };
     Column {
         name: row.owned("column_name"),
         ty,
@@ -323,6 +338,7 @@ fn column(row: &TextRow) -> Column {
             .any(|word| extra.contains(word)),
         invisible: extra.contains("INVISIBLE"),
         target: None,
+        default,
         comment: row.owned("column_comment"),
     }
 }

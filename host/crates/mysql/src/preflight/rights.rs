@@ -137,6 +137,14 @@ fn optional(
             "*.*",
         );
     }
+    if conn.info.mysql_since(80_000) && !grants.global(&["XA_RECOVER_ADMIN"]) {
+        note(
+            "XA_RECOVER_ADMIN is missing: a copy does not see XA transactions that are prepared when \
+             it begins, and their changes are not copied",
+            "XA_RECOVER_ADMIN",
+            "*.*",
+        );
+    }
     if conn.info.is_mariadb() && !grants.global(&["BINLOG ADMIN", "SUPER"]) {
         note(
             "BINLOG ADMIN is missing: ALTER TABLE at the source waits for the end of a copy that is \

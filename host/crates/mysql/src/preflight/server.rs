@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use chameleon_diag::codes;
 
 use super::{Findings, PreflightRequest};
+use crate::error::names;
 use crate::rows::quote_list;
 use crate::{Flavor, ServerInfo, SourceConn, SourceError};
 
@@ -20,6 +21,15 @@ pub(super) async fn check(
     retention(&info, request, findings);
     filters(conn, database, findings).await?;
     server_id(conn, request, findings).await?;
+    let prepared = conn.prepared_xids().await?;
+    if !prepared.is_empty() {
+        findings.warn(
+            codes::SRC026,
+            names(&prepared),
+            "they are prepared: a copy can begin only when they have ended",
+            "XA COMMIT or XA ROLLBACK those that their application has left behind".to_owned(),
+        );
+    }
     settings(conn, findings).await
 }
 
@@ -83,10 +93,13 @@ fn binlog(info: &ServerInfo, findings: &mut Findings) {
             "it is FULL_NODUP, so updates come without their unchanged columns",
             remedy.to_owned(),
         ),
-        image => findings.error(
+        image => findings.warn(
             codes::SRC013,
             "binlog_row_image".to_owned(),
-            format!("it is {image}, so changes come without their unchanged columns"),
+            format!(
+                "it is {image}, so changes come without their unchanged columns: transforms need \
+                 them, and on MariaDB tables with virtual columns are held"
+            ),
             remedy.to_owned(),
         ),
     }

@@ -240,6 +240,7 @@ mod tests {
             generated: false,
             invisible: false,
             target: None,
+            default: None,
             comment: String::new(),
         };
         TableSchema {

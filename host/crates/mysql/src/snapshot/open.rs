@@ -5,18 +5,22 @@ use std::time::Duration;
 
 use chameleon_model::SourcePosition;
 use futures_util::future::try_join_all;
+use tokio::time::Instant;
 
 use super::mark::{Marks, START, not_granted, set_lock_wait};
 use super::reader::SnapshotReader;
 use super::{Method, Snapshot};
 use crate::{Source, SourceConn, SourceError};
 
+/// Shortest patience with prepared XA transactions.
+const XA_WAIT: Duration = Duration::from_secs(10);
+
 /// Opens `readers` connections (at least one) at one consistent point, or for reading by chunks.
 ///
 /// `lock_wait` is the longest wait for a lock, in whole seconds, and the age from which on a running
 /// query counts as long. Errors: with [`Method::Locked`] SRC050 where a long query runs or the lock
 /// is not granted, SRC004 where the right is missing ([`Method::Auto`] then goes on by chunks);
-/// SRC011 without a binlog.
+/// SRC011 without a binlog; SRC026 where XA transactions stay prepared.
 pub async fn open(
     source: &Source,
     readers: u16,
@@ -29,6 +33,10 @@ pub async fn open(
     }
     let mut sessions = connect_readers(source, readers).await?;
     let (marks, start) = Marks::open(source, &mut control, lock_wait).await?;
+    // what is prepared after the start is in the stream from its first row on
+    control
+        .until_none_is_prepared(lock_wait.max(XA_WAIT))
+        .await?;
     let (became, position) = match method {
         Method::PerChunk => (Method::PerChunk, start),
         Method::Locked => {
@@ -79,8 +87,26 @@ async fn connect_readers(source: &Source, readers: u16) -> Result<Vec<SourceConn
     try_join_all((0..readers.max(1)).map(|_| connect())).await
 }
 
-/// Opens all snapshots under the global read lock and reads the position that they stand at.
+/// Opens all snapshots at a moment when no XA transaction is prepared.
 async fn lock_and_open(
+    control: &mut SourceConn,
+    readers: &mut [SourceConn],
+    lock_wait: Duration,
+) -> Result<SourcePosition, SourceError> {
+    let deadline = Instant::now() + lock_wait.max(XA_WAIT);
+    loop {
+        match lock_once(control, readers, lock_wait).await {
+            Err(SourceError::Prepared { .. }) if Instant::now() < deadline => {
+                let patience = deadline.saturating_duration_since(Instant::now());
+                control.until_none_is_prepared(patience).await?;
+            }
+            done => return done,
+        }
+    }
+}
+
+/// Opens all snapshots under the global read lock and reads the position that they stand at.
+async fn lock_once(
     control: &mut SourceConn,
     readers: &mut [SourceConn],
     lock_wait: Duration,
@@ -97,6 +123,8 @@ async fn lock_and_open(
         .await
         .map_err(|e| not_granted(e, lock_wait))?;
     let opened = async {
+        // the lock lets none become prepared
+        control.until_none_is_prepared(Duration::ZERO).await?;
         let starts = readers.iter_mut().map(|r| r.run("open a snapshot", START));
         try_join_all(starts).await?;
         control.current_position().await

@@ -41,6 +41,10 @@ pub(crate) async fn start(behaviour: Behaviour) -> u16 {
 pub(crate) struct Certificates {
     /// The authority's certificate, PEM.
     pub(crate) ca: String,
+    /// The server's certificate, PEM.
+    pub(crate) certificate: String,
+    /// Its key, PEM.
+    pub(crate) key: String,
     /// The server's settings.
     pub(crate) config: Arc<rustls::ServerConfig>,
 }
@@ -56,6 +60,7 @@ pub(crate) fn certificates(names: &[&str]) -> Certificates {
     let params = CertificateParams::new(names).expect("parameters");
     let certificate = params.signed_by(&key, &authority).expect("certificate");
     let chain = vec![CertificateDer::from(certificate.der().to_vec())];
+    let pem = (certificate.pem(), key.serialize_pem());
     let key = PrivateKeyDer::try_from(key.serialize_der()).expect("key");
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = rustls::ServerConfig::builder_with_provider(provider)
@@ -66,6 +71,8 @@ pub(crate) fn certificates(names: &[&str]) -> Certificates {
         .expect("server settings");
     Certificates {
         ca: authority.pem(),
+        certificate: pem.0,
+        key: pem.1,
         config: Arc::new(config),
     }
 }

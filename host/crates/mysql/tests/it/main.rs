@@ -8,6 +8,7 @@ mod binlog_types;
 mod connect;
 mod fake_server;
 mod introspect;
+mod login;
 mod preflight;
 mod snapshot;
 mod support;

@@ -97,6 +97,7 @@ pub(crate) fn table(name: &str, key: bool) -> Arc<TableSchema> {
         generated: false,
         invisible: false,
         target: None,
+        default: None,
         comment: String::new(),
     };
     Arc::new(TableSchema {

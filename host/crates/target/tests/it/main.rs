@@ -5,4 +5,5 @@
 mod apply;
 mod db;
 mod load;
+mod prepared;
 mod relay;

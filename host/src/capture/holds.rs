@@ -1,0 +1,83 @@
+//! Tables that the stream leaves out from here on, and what was missed of them.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use chameleon_catalog::held::{self, HeldState, Hold};
+use chameleon_diag::{Diagnostic, ErrorCode};
+use chameleon_model::{SourcePosition, TableName};
+use chameleon_target::TableFailure;
+
+use super::{Capture, describe};
+use crate::error::HostError;
+
+impl Capture<'_> {
+    /// Notes changes of held tables that went by.
+    pub(crate) async fn count_missed(&mut self, at: &SourcePosition) -> Result<(), HostError> {
+        let missed = self.binlog.take_held_counts();
+        if !missed.is_empty() {
+            held::count(self.sink.client(), self.row.id, &missed, &at.binlog).await?;
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn hold_failures(
+        &mut self,
+        failures: Vec<TableFailure>,
+    ) -> Result<(), HostError> {
+        for failure in failures {
+            let reason = describe(&failure.error);
+            for table in self.feeders(&failure.table) {
+                self.hold_now(&table, failure.error.code(), &reason, None)
+                    .await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Holds a table from here on, inside the batch's transaction.
+    pub(crate) async fn hold_now(
+        &mut self,
+        table: &TableName,
+        code: ErrorCode,
+        reason: &str,
+        statement: Option<&str>,
+    ) -> Result<(), HostError> {
+        tracing::warn!(
+            source = %self.row.name, table = %table, error.code = %code, reason, "table held"
+        );
+        self.sink.begin().await?;
+        let position = self.binlog.position().binlog.clone();
+        let hold = Hold {
+            source: self.row.id,
+            table,
+            state: HeldState::Held,
+            code,
+            reason,
+            statement,
+            position: Some(&position),
+        };
+        held::hold(self.sink.client(), &hold).await?;
+        self.leave_out(table);
+        Ok(())
+    }
+
+    /// Takes no more changes of a table.
+    pub(crate) fn leave_out(&mut self, table: &TableName) {
+        if self.held.insert(table.clone()) {
+            self.binlog.hold(table);
+            for target in self.shaper.starved(&self.held) {
+                Arc::make_mut(&mut self.policy).hold(&target);
+            }
+        }
+    }
+
+    /// Source tables whose rows a target table holds.
+    pub(crate) fn feeders(&self, target: &str) -> BTreeSet<TableName> {
+        let feeders = self.shaper.feeds().feeders(target);
+        if feeders.is_empty() {
+            return BTreeSet::from([TableName::new(self.cx.config.my_database.clone(), target)]);
+        }
+        feeders
+    }
+}

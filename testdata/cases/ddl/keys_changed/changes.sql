@@ -1,0 +1,17 @@
+alter table keys_dropped drop primary key;
+insert into keys_dropped values (1, 1), (3, 3);
+delete from keys_dropped where id = 1 limit 1;
+update keys_dropped set v = 20 where id = 2;
+alter table keys_added add primary key (id);
+update keys_added set v = v + 1;
+insert into keys_added values (3, 3) on duplicate key update v = 9;
+alter table keys_replaced drop primary key, add primary key (code, id);
+update keys_replaced set code = 'z' where id = 1;
+delete from keys_replaced where code = 'b';
+alter table keys_replaced drop primary key, drop column id, add primary key (code);
+insert into keys_replaced values ('new', 7);
+update keys_replaced set v = 8 where code = 'z';
+alter table keys_named rename index first_name to second_name, add unique index third (b desc);
+update keys_named set b = b + 10;
+alter table keys_named drop index second_name, add index second_name (b, a);
+insert into keys_named values (3, 2, 3);

@@ -1,0 +1,31 @@
+-- As gh-ost does it: a ghost table is filled from the binlog and from chunks, then both are renamed.
+create table _online_change_ghc (id bigint auto_increment primary key, last_update timestamp not null default current_timestamp, hint varchar(64) character set ascii not null, value varchar(4096) character set ascii not null, unique key hint_uidx (hint));
+create table _online_change_gho like online_change;
+alter table _online_change_gho add column added int not null default 7, modify n bigint;
+insert ignore into _online_change_gho (id, v, n) select id, v, n from online_change where id between 1 and 2;
+update online_change set v = 'changed' where id = 1;
+replace into _online_change_gho (id, v, n) values (1, 'changed', 1);
+insert ignore into _online_change_gho (id, v, n) select id, v, n from online_change where id = 3;
+create table _online_change_del (id int primary key) comment = 'ghost-cut-over-sentry';
+drop table _online_change_del;
+rename table online_change to _online_change_del, _online_change_gho to online_change;
+insert into online_change values (4, 'four', 9007199254740993, 8);
+drop table _online_change_ghc;
+drop table _online_change_del;
+-- As pt-online-schema-change does it: triggers keep the new table up to date.
+create table _online_copied_new like online_copied;
+alter table _online_copied_new add column added varchar(10) default 'd', add index v (v);
+create trigger pt_osc_del after delete on online_copied for each row delete ignore from _online_copied_new where _online_copied_new.id <=> old.id;
+create trigger pt_osc_upd after update on online_copied for each row replace into _online_copied_new (id, v) values (new.id, new.v);
+create trigger pt_osc_ins after insert on online_copied for each row replace into _online_copied_new (id, v) values (new.id, new.v);
+insert low_priority ignore into _online_copied_new (id, v) select id, v from online_copied lock in share mode;
+update online_copied set v = 'changed' where id = 1;
+insert into online_copied values (4, 'four');
+delete from online_copied where id = 2;
+analyze table _online_copied_new;
+rename table online_copied to _online_copied_old, _online_copied_new to online_copied;
+drop table if exists _online_copied_old;
+drop trigger if exists pt_osc_del;
+drop trigger if exists pt_osc_upd;
+drop trigger if exists pt_osc_ins;
+insert into online_copied values (5, 'five', 'x');

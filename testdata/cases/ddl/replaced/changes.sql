@@ -1,0 +1,14 @@
+create or replace table replaced (name varchar(20) not null primary key, e enum('a'));
+insert into replaced values ('x', 'a');
+alter table replaced add column if not exists e int, add column if not exists n int, drop column if exists gone;
+insert into replaced values ('y', 'a', 5);
+create index if not exists n on replaced (n);
+create or replace index n on replaced (n, name);
+drop index if exists gone on replaced;
+alter table if exists replaced_never add column a int;
+rename table if exists replaced_never to replaced_other;
+update replaced set n = 6;
+create sequence replaced_sequence;
+alter table replaced add column s bigint not null default 0;
+insert into replaced values ('z', null, null, nextval(replaced_sequence));
+drop sequence replaced_sequence;

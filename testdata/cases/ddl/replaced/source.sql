@@ -1,0 +1,3 @@
+-- engines: mariadb
+create table replaced (id int not null primary key, v int);
+insert into replaced values (1, 1);

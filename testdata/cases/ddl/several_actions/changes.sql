@@ -1,0 +1,10 @@
+alter table several_actions drop column b, add column b varchar(10) not null default 'new' first, change c d int, change d c int, add unique index ab (a, b);
+insert into several_actions (b, a, c, d) values ('x', 3, 30, 31);
+alter table several_actions add column e int default 5 after a, add column f datetime default '2020-01-01' first, modify c bigint after f, rename index ab to ba;
+insert into several_actions (a, c) values (4, 9007199254740993);
+alter table several_actions drop index ba, drop column f, drop column e, add column f int not null;
+update several_actions set f = a;
+alter table several_actions add column g int, algorithm = instant;
+insert into several_actions (a, b, f, g) values (5, 'y', 5, 5);
+alter table several_actions alter column b set default 'z', comment = 'commented', engine = innodb;
+insert into several_actions (a, f) values (6, 6);

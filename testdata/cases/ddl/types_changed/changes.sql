@@ -1,0 +1,15 @@
+alter table types_changed modify i int, modify u bigint unsigned;
+insert into types_changed (id, i, u) values (4, 2147483647, 18446744073709551615);
+alter table types_changed modify d decimal(12, 4), modify f double;
+insert into types_changed (id, d, f) values (5, 12345678.1234, 1.7976931348623157e308);
+alter table types_changed modify v int;
+insert into types_changed (id, d, v) values (6, 1, -2147483648);
+alter table types_changed modify c varchar(300), modify b blob, modify tx longtext;
+insert into types_changed (id, d, c, b, tx) values (7, 1, repeat('ü', 300), repeat(x'00ff', 1000), '🎉');
+alter table types_changed modify t time(6), modify dt datetime(3);
+insert into types_changed (id, d, t, dt) values (8, 1, '00:00:00.000001', '9999-12-31 23:59:59.999');
+alter table types_changed modify da datetime, modify bi bit(40), modify s set('a', 'b', 'c');
+insert into types_changed (id, d, da, bi, s) values (9, 1, '2024-01-02 03:04:05', b'1111111111111111111111111111111111111111', 'c');
+alter table types_changed modify n varchar(40), modify y int;
+insert into types_changed (id, d, n, y) values (10, 1, 'now text', 70000);
+update types_changed set n = concat(n, '!') where id < 5;
