@@ -16,8 +16,8 @@ use chameleon_catalog::prepared::{self, PreparedTable};
 use chameleon_catalog::{SourceRow, batches::OpenBatch};
 use chameleon_diag::codes;
 use chameleon_model::{SourcePosition, TableName};
+use chameleon_mysql::SourceConn;
 use chameleon_mysql::binlog::{XaStep, Xid};
-use chameleon_mysql::{SourceConn, SourceError};
 use chameleon_postgres::Client;
 use chameleon_target::{ApplyPolicy, Strictness};
 

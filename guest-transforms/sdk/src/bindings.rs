@@ -604,7 +604,7 @@ pub mod chameleon {
         /// output shape; the host derives PostgreSQL DDL from it
         pub columns: _rt::Vec::<TargetColumn>,
         /// names of the output key columns; none = keep the source key. A computed key column
-        /// must be given for both images: the host checks that `read-before` is asked for
+        /// must be given for both images: the host checks every batch
         pub key: Option<_rt::Vec::<_rt::String>>,
         /// where rows go; at least one. More than one = per-row routing
         pub routes: _rt::Vec::<Route>,

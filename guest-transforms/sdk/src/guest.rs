@@ -118,6 +118,7 @@ pub fn not_configured() -> Error {
 
 /// Makes a type that implements [`crate::Transform`] the transform of this module: written once, at the crate's root.
 #[macro_export]
+#[rustfmt::skip]
 macro_rules! export {
     ($transform:ty) => {
         #[cfg(target_arch = "wasm32")]
@@ -170,7 +171,7 @@ macro_rules! export {
                         None => Err(not_configured().into()),
                     })
                 }
-    }
+            }
 
             $crate::bindings::export_guest!(Exported with_types_in $crate::bindings);
         };

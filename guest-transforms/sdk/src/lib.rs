@@ -63,6 +63,7 @@
     unsafe_code,
     missing_docs,
     unreachable_pub,
+    rustdoc::broken_intra_doc_links,
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     clippy::unwrap_used,

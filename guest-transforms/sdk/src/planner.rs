@@ -335,12 +335,6 @@ impl Planner {
             })
             .collect();
         if layout_outputs.iter().any(|output| output.before) {
-            if self.inputs.is_empty() {
-                // Old images are handed over with at least one column.
-                let first = self.table.key().first().map(|column| column.name.clone());
-                let first = first.or_else(|| self.table.columns.first().map(|c| c.name.clone()));
-                self.read(&first.unwrap_or_default())?;
-            }
             for input in &mut self.inputs {
                 input.before = true;
             }

@@ -21,6 +21,17 @@ impl Transform for Transformer {
     /// What is kept for a table: here its columns that are made anew.
     type Table = Vec<Output>;
 
+    fn config_schema() -> Option<&'static str> {
+        Some(
+            r#"{
+  "type": "object",
+  "required": ["columns"],
+  "additionalProperties": false,
+  "properties": {"columns": {"type": "array", "items": {"type": "string"}}}
+}"#,
+        )
+    }
+
     fn new(config: Config) -> Result<Self, Error> {
         Ok(Transformer { config })
     }

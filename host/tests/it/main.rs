@@ -7,6 +7,7 @@ mod catalog;
 mod check;
 mod configurations;
 mod detach;
+mod transform;
 mod upgrade;
 mod usage;
 mod wanted;

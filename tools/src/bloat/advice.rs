@@ -5,8 +5,9 @@ use chameleon_diag::{ErrorCode, Finding, Severity, codes};
 
 use super::facts::{Kind, ServerFacts};
 use super::measure::Method;
-use super::number::{fraction, human_bytes, human_seconds};
+use super::number::{fraction, human_bytes};
 use super::report::{Advice, Group, RelationReport, Report};
+use super::speed::Speed;
 use super::vacuum::{Hindrance, hindrance};
 
 /// Below that size bloat is not worth a word.
@@ -17,39 +18,11 @@ const MIN_PERCENT: f64 = 20.0;
 const DRAINED_BYTES: u64 = 100_000;
 /// Part of heap-only updates below which it is worth asking why.
 const LOW_HOT_PERCENT: f64 = 50.0;
-/// Speed that is assumed where nothing was measured.
-const ASSUMED_BYTES_PER_SECOND: f64 = 100_000_000.0;
 
 /// Locks in words.
 const SHARED: &str = "SHARE UPDATE EXCLUSIVE: reads and writes go on, DDL and other vacuums wait";
 const EXCLUSIVE: &str = "ACCESS EXCLUSIVE: everybody waits, readers too";
 const NONE: &str = "none on tables";
-
-/// How fast the server reads.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Speed {
-    /// Bytes a second, where enough was read to tell.
-    pub(crate) measured: Option<f64>,
-}
-
-impl Speed {
-    fn seconds(self, bytes: u64) -> Option<f64> {
-        Some(fraction(bytes) / self.measured.unwrap_or(ASSUMED_BYTES_PER_SECOND))
-    }
-
-    fn note(self) -> String {
-        match self.measured {
-            Some(speed) => format!(
-                "at the {} a second that this server was read with",
-                human_bytes(super::number::whole(speed))
-            ),
-            None => format!(
-                "at an assumed {} a second",
-                human_bytes(super::number::whole(ASSUMED_BYTES_PER_SECOND))
-            ),
-        }
-    }
-}
 
 /// Adds findings and advice to a report that holds everything else.
 pub(crate) fn add(report: &mut Report, server: &ServerFacts, speed: Speed, exact_wanted: bool) {
@@ -99,16 +72,16 @@ impl Out {
 
     fn methods(&mut self, report: &Report, exact_wanted: bool) {
         let exact = report.methods.iter().find(|m| m.method == Method::Exact);
-        if let Some(reason) = exact.and_then(|m| m.reason.as_ref()) {
-            if exact_wanted {
-                self.find(
-                    Severity::Warning,
-                    codes::BLT003,
-                    "pgstattuple",
-                    reason.clone(),
-                    "create extension pgstattuple; then grant pg_stat_scan_tables to the role",
-                );
-            }
+        if let Some(reason) = exact.and_then(|m| m.reason.as_ref())
+            && exact_wanted
+        {
+            self.find(
+                Severity::Warning,
+                codes::BLT003,
+                "pgstattuple",
+                reason.clone(),
+                "create extension pgstattuple; then grant pg_stat_scan_tables to the role",
+            );
         }
     }
 
@@ -145,10 +118,6 @@ impl Out {
     }
 
     fn stuck(&mut self, source: &super::sources::SourceState) {
-        let rows = match source.waiting_rows {
-            Some(rows) => format!("{rows} rows in {} batches wait", source.waiting_batches),
-            None => format!("{} batches wait", source.waiting_batches),
-        };
         let reason = source.reason.clone().unwrap_or_default();
         let blockers: Vec<String> = source.blockers.iter().map(|b| b.describe()).collect();
         let by = if blockers.is_empty() {
@@ -157,8 +126,8 @@ impl Out {
             format!(", held by {}", blockers.join("; "))
         };
         let what = format!(
-            "{rows}, the oldest for {}, and keep {} in {}: {reason}{by}",
-            human_seconds(source.waiting_seconds.unwrap_or(0.0)),
+            "{}; this keeps {} in {}: {reason}{by}",
+            source.waiting(),
             human_bytes(source.log_bytes),
             source.log_tables.join(" and "),
         );
@@ -297,7 +266,7 @@ impl Out {
             .collect();
         self.stale(table, speed);
         self.updates(table);
-        self.tail(table);
+        self.tail(table, speed);
         if table.group == Group::Log {
             return;
         }
@@ -456,7 +425,7 @@ impl Out {
         });
     }
 
-    fn tail(&mut self, table: &RelationReport) {
+    fn tail(&mut self, table: &RelationReport, speed: Speed) {
         let Some(tail) = table.empty_tail_bytes.filter(|t| *t >= MIN_BYTES) else {
             return;
         };
@@ -482,7 +451,7 @@ impl Out {
             command: None,
             lock: format!("{SHARED}; for the end {EXCLUSIVE}, given up where somebody waits"),
             disk_bytes: 0,
-            seconds: Some(fraction(tail) / ASSUMED_BYTES_PER_SECOND),
+            seconds: speed.seconds(tail),
             gains_bytes: tail,
             note: off,
         });

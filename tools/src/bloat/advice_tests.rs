@@ -202,7 +202,7 @@ fn a_stuck_source_is_named_with_the_session_that_holds_it() {
     );
     insta::assert_snapshot!(
         found.findings[0].what,
-        @"900 rows in 7 batches wait, the oldest for 60 s, and keep 5.0 MB in t_log_replica_1_src_2: replay waits for shop.orders since 50 s, held by session 41 (psql) of joe, idle in transaction, open for 61 s"
+        @"waiting for replay: 7 batches with 900 rows, the oldest for 60 s; this keeps 5.0 MB in t_log_replica_1_src_2: replay waits for shop.orders since 50 s, held by session 41 (psql) of joe, idle in transaction, open for 61 s"
     );
 }
 

@@ -7,13 +7,14 @@ use chameleon_catalog::{CatalogState, SCHEMA};
 use chameleon_postgres::tokio_postgres::types::Type;
 use chameleon_postgres::{Client, PostgresError};
 
-use super::advice::{self, Speed};
+use super::advice;
 use super::exact::Reader;
 use super::facts::{self, Kind, Relation, ServerFacts, get, query};
 use super::measure::{Estimates, Method};
 use super::number::{fraction, whole};
 use super::report::{Group, MethodState, RelationReport, Report, SCHEMA_VERSION};
 use super::sources::SourceState;
+use super::speed::Speed;
 use super::statistics::{self, Family, Found};
 use super::{Options, horizon, sources, vacuum};
 use crate::error::ToolsError;

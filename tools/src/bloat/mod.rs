@@ -26,6 +26,7 @@ mod number;
 mod report;
 mod sample;
 mod sources;
+mod speed;
 mod statistics;
 mod text;
 mod vacuum;

@@ -109,9 +109,12 @@ pub(crate) struct RelationReport {
 }
 
 impl RelationReport {
-    /// `schema.name`.
+    /// `schema.name`; for TOAST the table before it, because its own name says nothing.
     pub(crate) fn label(&self) -> String {
-        format!("{}.{}", self.schema, self.name)
+        match self.kind {
+            Kind::Toast | Kind::ToastIndex => format!("{} ({})", self.table, self.name),
+            Kind::Table | Kind::Index => format!("{}.{}", self.schema, self.name),
+        }
     }
 
     /// The best method's answer.

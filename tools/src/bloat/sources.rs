@@ -208,6 +208,19 @@ fn judge(source: &mut SourceState, replay: Option<Replay>, predecessor: bool) {
 }
 
 impl SourceState {
+    /// What waits for replay, for people.
+    pub(crate) fn waiting(&self) -> String {
+        let rows = self
+            .waiting_rows
+            .map_or_else(String::new, |rows| format!(" with {rows} rows"));
+        let batches = match self.waiting_batches {
+            1 => "1 batch".to_owned(),
+            n => format!("{n} batches"),
+        };
+        let age = human_seconds(self.waiting_seconds.unwrap_or(0.0));
+        format!("waiting for replay: {batches}{rows}, the oldest for {age}")
+    }
+
     /// What to do about a stuck replay: statements, or the command to type.
     pub(crate) fn remedy(&self) -> (Vec<String>, Option<String>) {
         if self.blockers.is_empty() {

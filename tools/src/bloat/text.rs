@@ -183,14 +183,7 @@ pub(crate) fn describe(source: &SourceState) -> String {
         source.log_tables.join(", ")
     );
     if source.waiting_batches > 0 {
-        let rows = source
-            .waiting_rows
-            .map_or_else(String::new, |rows| format!(" with {rows} rows"));
-        let age = human_seconds(source.waiting_seconds.unwrap_or(0.0));
-        text.push_str(&format!(
-            "; {} batches{rows} wait for replay, the oldest for {age}",
-            source.waiting_batches
-        ));
+        text.push_str(&format!("; {}", source.waiting()));
     }
     if source.stuck {
         text.push_str("; STUCK");

@@ -311,8 +311,10 @@ mod tests {
         let mut busy = server();
         busy.busy_workers = 3;
         assert_eq!(hindrance(&due(Vec::new()), &busy), Some(Hindrance::Busy));
-        let mut gone = VacuumState::default();
-        gone.cancelled = true;
+        let gone = VacuumState {
+            cancelled: true,
+            ..VacuumState::default()
+        };
         assert_eq!(
             hindrance(&gone, &server()),
             Some(Hindrance::Cancelled { pid: None })

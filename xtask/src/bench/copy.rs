@@ -6,7 +6,7 @@ use super::{
     Arguments, Group, limits,
     measure::Reading,
     ours::{self, Ours},
-    peers::{Peer, Release},
+    peers::{Peer, ROUNDS_OF_PEERS, Release},
     pgloader,
     results::{Results, Sample},
     stage::Stage,
@@ -33,9 +33,12 @@ pub(super) const DUMP: &str = "limit: mariadb-dump to nowhere";
 /// Lets all contenders copy, in turn.
 pub(super) async fn run(arguments: &Arguments, stage: &Stage, results: &mut Results) -> Result<()> {
     let mut contenders = contenders(arguments, stage, results).await;
-    for _ in 0..arguments.rounds() {
+    for round in 0..arguments.rounds() {
         let mut going = Vec::new();
         for (name, contender) in contenders {
+            if matches!(contender, Contender::Peer(_)) && round >= ROUNDS_OF_PEERS {
+                continue;
+            }
             match one(stage, &contender).await {
                 Ok(sample) => {
                     results.add(Group::Copy, name, sample);

@@ -247,5 +247,8 @@ async fn install_two() -> Result<PathBuf> {
     Ok(place)
 }
 
+/// Rounds of contenders that take minutes for each.
+pub(super) const ROUNDS_OF_PEERS: u32 = 1;
+
 /// How long its stream may take until all changes have arrived.
 pub(super) const STREAM_LIMIT: Duration = Duration::from_secs(600);

@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// The target database that holds a first copy of this project's; others are made from it.
-const TEMPLATE: &str = "template_ours";
+pub(super) const TEMPLATE: &str = "template_ours";
 
 /// All data fit into the source's buffers, as they do on a machine that is made for them.
 const SOURCE_BUFFERS: &str = "set global innodb_buffer_pool_size = 1073741824";
@@ -137,18 +137,19 @@ impl Stage {
 
     /// The target database with this project's first copy, made at the first call.
     pub(super) async fn template(&self) -> Result<&'static str> {
-        self.template
-            .get_or_try_init(|| async {
-                let database = self.create_target(TEMPLATE).await?;
-                let ours = Ours::configure(self, TEMPLATE, &self.source_address(), "")?;
-                ours.register().await?;
-                ours.must(&["init_replica"]).await?;
-                let client = database.postgres().await?;
-                client.batch_execute("vacuum analyze").await?;
-                Ok::<_, anyhow::Error>(())
-            })
-            .await?;
+        let make = || self.make_template(TEMPLATE, "");
+        self.template.get_or_try_init(make).await?;
         Ok(TEMPLATE)
+    }
+
+    /// Makes a target database with this project's first copy; `more` is YAML.
+    pub(super) async fn make_template(&self, name: &str, more: &str) -> Result<()> {
+        let database = self.create_target(name).await?;
+        let ours = Ours::configure(self, name, &self.source_address(), more)?;
+        ours.register().await?;
+        ours.must(&["init_replica"]).await?;
+        let client = database.postgres().await?;
+        Ok(client.batch_execute("vacuum analyze").await?)
     }
 
     /// Fails unless a target database holds as many rows as the source's files.

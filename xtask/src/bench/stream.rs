@@ -15,9 +15,9 @@ use super::{
     logical::Logical,
     measure::{Client, Reading},
     ours::{self, Ours},
-    peers::{Peer, Release, STREAM_LIMIT},
+    peers::{Peer, ROUNDS_OF_PEERS, Release, STREAM_LIMIT},
     results::{Results, Sample},
-    stage::Stage,
+    stage::{Stage, TEMPLATE},
 };
 use crate::address::Address;
 
@@ -27,16 +27,20 @@ pub(super) const DIRECT: &str = "chameleon, direct";
 pub(super) const DIRECT_MASK: &str = "chameleon, direct, mask";
 pub(super) const LOGICAL: &str = "PostgreSQL logical replication";
 
+/// The database of the first copy that the mask has seen.
+const MASKED: &str = "template_masked";
+
 /// How often the last change is looked for: from every contender it takes the same.
 const POLL: Duration = Duration::from_millis(5);
-
-/// Rounds of a contender that takes minutes for each.
-const ROUNDS_OF_PEERS: u32 = 1;
 
 /// Who streams.
 #[derive(Clone, Debug)]
 enum Contender {
-    Ours(String),
+    Ours {
+        /// The database with the first copy.
+        template: &'static str,
+        more: String,
+    },
     Peer(Release),
     Logical,
 }
@@ -66,7 +70,9 @@ pub(super) async fn run(
                 continue;
             }
             let sample = match (contender, &logical) {
-                (Contender::Ours(more), _) => stream_with_ours(stage, more).await,
+                (Contender::Ours { template, more }, _) => {
+                    stream_with_ours(stage, template, more).await
+                }
                 (Contender::Peer(release), _) => stream_with_peer(stage, *release).await,
                 (Contender::Logical, Some(logical)) => {
                     stream_with_logical(stage, logical, round).await
@@ -90,14 +96,19 @@ async fn contenders(
     stage: &Stage,
     results: &mut Results,
 ) -> Vec<(&'static str, Contender)> {
-    let ours = |more: &str| Contender::Ours(more.to_owned());
+    let ours = |template: &'static str, more: &str| Contender::Ours {
+        template,
+        more: more.to_owned(),
+    };
     let mut contenders = vec![
-        (RELAY, ours("apply: relay\n")),
-        (DIRECT, ours("apply: direct\n")),
+        (RELAY, ours(TEMPLATE, "apply: relay\n")),
+        (DIRECT, ours(TEMPLATE, "apply: direct\n")),
     ];
-    match ours::mask() {
-        Ok(mask) => contenders.push((DIRECT_MASK, ours(&format!("apply: direct\n{mask}")))),
-        Err(reason) => results.note(Group::Stream, DIRECT_MASK, &reason),
+    if arguments.wants(DIRECT_MASK) {
+        match template_with_mask(stage).await {
+            Ok(more) => contenders.push((DIRECT_MASK, ours(MASKED, &more))),
+            Err(reason) => results.note(Group::Stream, DIRECT_MASK, &reason),
+        }
     }
     contenders.push((LOGICAL, Contender::Logical));
     for release in Release::ALL {
@@ -160,9 +171,17 @@ async fn until_last(
     Ok(sample)
 }
 
-async fn stream_with_ours(stage: &Stage, more: &str) -> Result<Sample> {
+/// A first copy that the mask has seen: a stream goes on with the transforms that made its rows.
+async fn template_with_mask(stage: &Stage) -> std::result::Result<String, String> {
+    let mask = ours::mask()?;
+    let made = stage.make_template(MASKED, &mask).await;
+    made.map_err(|error| format!("failed: {}", short(&error)))?;
+    Ok(format!("apply: direct\n{mask}"))
+}
+
+async fn stream_with_ours(stage: &Stage, template: &str, more: &str) -> Result<Sample> {
     const DATABASE: &str = "bench_ours";
-    let target = stage.create(DATABASE, stage.template().await?).await?;
+    let target = stage.create(DATABASE, template).await?;
     let ours = Ours::configure(stage, DATABASE, &stage.source_address(), more)?;
     let reading = Reading::begin(stage).await?;
     let client = ours.start(&["start_replica"])?;

@@ -169,7 +169,7 @@ async fn write(stage: &Stage, round: u32) -> Result<()> {
         format!("delete from tickets where id % 40 in ({round}, {round} + 1)"),
         format!("update events_0 set what = 'changed {round}' where id % 9 = {round}"),
         format!("update events_1 set id = id + 10000 where id = 100 + {round}"),
-        format!("insert into events_1 values ({id}, 'one more')"),
+        format!("insert into events_1 (id, what) values ({id}, 'one more')"),
         format!("delete from events_0 where id % 20 = {round}"),
     ];
     source(stage, &statements).await
@@ -182,6 +182,7 @@ async fn altered(stage: &mut Stage, host: &mut Host) -> Result<()> {
         "alter table events_0 add column extra int",
         "insert into events_0 values (70001, 'with extra', 7)",
         "insert into events_1 values (70001, 'without')",
+        "update events_0 set extra = id where id < 50",
         "alter table events_1 add column extra int",
         "insert into events_1 values (70002, 'with extra', 8)",
     ];

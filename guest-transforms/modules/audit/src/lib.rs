@@ -1,7 +1,8 @@
 //! `audit`: adds columns that say when the source committed a row, by what operation, and at which position.
 //!
-//! They say it of the row's last change; a table must have a primary key. A deleted row is gone, and its columns with it. Rows of the first copy have the
-//! operation `copy`, and neither time nor position: the source does not tell when they were written.
+//! They say it of the row's last change; the table must have a primary key. A deleted row is gone, and its columns with
+//! it. Rows of the first copy have the operation `copy` and neither time nor position: when they were written is not
+//! known.
 
 use chameleon_transform_sdk::{Ops, Others, prelude::*};
 use serde::Deserialize;

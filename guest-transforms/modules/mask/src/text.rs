@@ -46,7 +46,8 @@ pub(crate) struct Email {
 }
 
 /// Stands for the rest of the local part, whatever its length.
-const STARS: usize = 3;
+const STARS_AT: &str = "***@";
+const STARS: usize = STARS_AT.len() - 1;
 
 impl Email {
     pub(crate) fn new(keep_domain: bool, limit: Option<usize>, plain: &str) -> Self {
@@ -58,10 +59,7 @@ impl Email {
     }
 
     pub(crate) fn write(&self, text: &str, out: &mut TextOut<'_>) {
-        let parts = text.rsplit_once('@');
-        let Some((local, domain)) = parts.filter(|(local, domain)| {
-            !local.is_empty() && domain.contains('.') && !domain.contains(char::is_whitespace)
-        }) else {
+        let Some((local, domain)) = parts(text) else {
             out.push_str(&self.plain);
             return;
         };
@@ -71,25 +69,41 @@ impl Email {
             "example.com"
         };
         // A local part of one or two letters would be told by its first one.
-        let first = local
-            .chars()
-            .next()
-            .filter(|_| local.chars().nth(2).is_some());
-        let taken = usize::from(first.is_some()) + 1 + domain.chars().count();
-        let room = self
-            .limit
-            .map_or(STARS, |limit| limit.saturating_sub(taken));
+        let first = match local.as_bytes() {
+            [first, second, third, ..] if (first | second | third).is_ascii() => &local[..1],
+            _ if local.chars().nth(2).is_none() => "",
+            _ => &local[..local.chars().next().map_or(0, char::len_utf8)],
+        };
+        let room = match self.limit {
+            // As many bytes are at most as many letters.
+            Some(limit) if first.len() + STARS + 1 + domain.len() > limit => {
+                let taken = usize::from(!first.is_empty()) + 1 + domain.chars().count();
+                limit.saturating_sub(taken).min(STARS)
+            }
+            _ => STARS,
+        };
         if room == 0 {
             out.push_str(&self.plain);
             return;
         }
-        if let Some(first) = first {
-            out.push(first);
-        }
-        stars(room.min(STARS), out);
-        out.push('@');
+        out.push_str(first);
+        out.push_str(&STARS_AT[STARS - room..]);
         out.push_str(domain);
     }
+}
+
+/// The local part and the domain; none if the text is no address.
+fn parts(text: &str) -> Option<(&str, &str)> {
+    let at = text.bytes().rposition(|byte| byte == b'@')?;
+    let (local, domain) = (&text[..at], &text[at + 1..]);
+    let mut point = false;
+    let mut plain = true;
+    for byte in domain.bytes() {
+        point |= byte == b'.';
+        plain &= byte > b' ' && byte.is_ascii();
+    }
+    let fits = plain || !domain.contains(char::is_whitespace);
+    (at > 0 && point && fits).then_some((local, domain))
 }
 
 fn stars(count: usize, out: &mut TextOut<'_>) {

@@ -69,7 +69,8 @@ pub struct Applied {
 pub struct Applier {
     schema: String,
     rules: MappingRules,
-    tables: HashMap<TableName, CachedTable>,
+    /// Versions by table: one, or as many as source tables that feed it.
+    tables: HashMap<TableName, Vec<CachedTable>>,
 }
 
 #[derive(Debug)]
@@ -144,6 +145,11 @@ impl Applier {
                     execute(client, "release savepoint one_table").await?;
                 }
                 Err(error) if is_foreign_key(&error) => {
+                    in_order = true;
+                    break;
+                }
+                // its rows come from several source tables, and one may have moved between them
+                Err(error) if error.is_of_one_table() && is_shared(&groups, &group.name) => {
                     in_order = true;
                     break;
                 }
@@ -254,26 +260,24 @@ impl Applier {
         version: &Arc<TableSchema>,
         form: CellForm,
     ) -> Result<&mut ApplyTable, TargetError> {
-        let known = self
-            .tables
-            .get(&version.name)
-            .is_some_and(|c| c.form == form && Arc::ptr_eq(&c.version, version));
-        if !known {
-            let table = ApplyTable::load(client, version, &self.schema, &self.rules, form).await?;
-            let cached = CachedTable {
-                version: Arc::clone(version),
-                form,
-                table,
-            };
-            self.tables.insert(version.name.clone(), cached);
-        }
-        match self.tables.get_mut(&version.name) {
-            Some(cached) => Ok(&mut cached.table),
-            None => Err(TargetError::Shape {
-                table: version.name.to_string(),
-                reason: "its plan was lost".into(),
-            }),
-        }
+        let cached = self.tables.entry(version.name.clone()).or_default();
+        let is_this = |c: &CachedTable| c.form == form && Arc::ptr_eq(&c.version, version);
+        let at = match cached.iter().position(is_this) {
+            Some(at) => at,
+            None => {
+                let (schema, rules) = (&self.schema, &self.rules);
+                let table = ApplyTable::load(client, version, schema, rules, form).await?;
+                // versions that nobody else knows any more have been replaced by DDL
+                cached.retain(|c| Arc::strong_count(&c.version) > 1);
+                cached.push(CachedTable {
+                    version: Arc::clone(version),
+                    form,
+                    table,
+                });
+                cached.len() - 1
+            }
+        };
+        Ok(&mut cached[at].table)
     }
 }
 
@@ -311,6 +315,11 @@ fn fail(applied: &mut Applied, failed: &mut HashSet<String>, group: &Group, erro
         error,
         changes,
     });
+}
+
+/// Versions of several source tables go to the target of that name.
+fn is_shared(groups: &[Group], name: &str) -> bool {
+    groups.iter().filter(|g| g.name == name).count() > 1
 }
 
 /// Changes by table, tables in the order of their first change.

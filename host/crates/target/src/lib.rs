@@ -9,6 +9,8 @@
 
 pub mod apply;
 mod apply_ddl;
+#[doc(hidden)]
+pub mod bench;
 mod clock;
 mod collapse;
 pub mod error;

@@ -42,7 +42,9 @@ pub(crate) struct RowsCopy<'a> {
 pub(crate) struct RowPlans {
     schema: String,
     mapping: Mapping,
-    tables: HashMap<String, PlannedTable>,
+    /// Versions by name at the target, the newest last: one, or as many as source tables that feed
+    /// it.
+    tables: HashMap<String, Vec<PlannedTable>>,
     json: String,
 }
 
@@ -133,7 +135,12 @@ impl RowPlans {
         name: &str,
         lead: &mut impl FnMut(&mut Vec<u8>, &str, &[u8]),
     ) -> Result<u64, TargetError> {
-        let planned = self.tables.get(name).ok_or_else(|| TargetError::Shape {
+        let version = buffer.table(change);
+        let planned = self.tables.get(name).and_then(|versions| {
+            let mut newest_first = versions.iter().rev();
+            newest_first.find(|p| Arc::ptr_eq(&p.version, version))
+        });
+        let planned = planned.ok_or_else(|| TargetError::Shape {
             table: name.to_owned(),
             reason: "its plan was lost".into(),
         })?;
@@ -175,10 +182,11 @@ impl RowPlans {
         version: &Arc<TableSchema>,
         name: &str,
     ) -> Result<(), TargetError> {
-        let before = self.tables.get(name);
-        if before.is_some_and(|p| Arc::ptr_eq(&p.version, version)) {
+        let versions = self.tables.get(name).map_or(&[][..], Vec::as_slice);
+        if versions.iter().any(|p| Arc::ptr_eq(&p.version, version)) {
             return Ok(());
         }
+        let before = versions.last();
         let old = before.map(|p| Arc::clone(&p.version));
         let found = match before {
             Some(planned) => Some(planned.found.clone()),
@@ -192,7 +200,10 @@ impl RowPlans {
             found,
             table,
         };
-        self.tables.insert(name.to_owned(), planned);
+        let versions = self.tables.entry(name.to_owned()).or_default();
+        // versions that nobody else knows any more have been replaced by DDL
+        versions.retain(|p| Arc::strong_count(&p.version) > 1);
+        versions.push(planned);
         Ok(())
     }
 }

@@ -150,7 +150,7 @@ pub enum TransformError {
         /// What it was asked to do.
         attempt: &'static str,
         /// The source's table, where the call was about one.
-        table: Option<TableName>,
+        table: Option<Box<TableName>>,
         /// What went wrong.
         fault: Fault,
     },
@@ -243,7 +243,7 @@ impl TransformError {
         match self {
             Self::Table { table, .. } | Self::Plan { table, .. } => Some(table),
             Self::Type { table, .. } | Self::Rows { table, .. } => Some(table),
-            Self::Call { table, .. } => table.as_ref(),
+            Self::Call { table, .. } => table.as_deref(),
             _ => None,
         }
     }

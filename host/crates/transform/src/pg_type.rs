@@ -108,11 +108,11 @@ impl Shape {
             .split_whitespace()
             .chain(tail.split_whitespace())
             .collect();
-        let identifier = |word: &&str| {
+        let identifier = |word: &str| {
             let parts: Vec<&str> = word.split('.').collect();
             parts.len() <= 2 && parts.iter().all(|part| is_identifier(part))
         };
-        if words.is_empty() || !words.iter().all(|word| identifier(&word)) {
+        if words.is_empty() || !words.iter().all(|word| identifier(word)) {
             return None;
         }
         Some(Self {

@@ -115,3 +115,30 @@ impl Drop for Ticker {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    fn wait(what: &str, condition: impl Fn() -> bool) {
+        let begun = Instant::now();
+        while !condition() {
+            assert!(begun.elapsed() < Duration::from_secs(20), "{what}");
+            std::thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn the_clock_sleeps_while_nothing_runs_and_wakes_for_a_call() {
+        let ticker = Ticker::start(wasmtime::Engine::default()).unwrap();
+        let asleep = || ticker.shared.asleep.load(Ordering::SeqCst);
+        for _ in 0..2 {
+            wait("it goes to sleep", asleep);
+            let running = ticker.enter();
+            wait("it wakes", || !asleep());
+            drop(running);
+        }
+    }
+}

@@ -344,7 +344,7 @@ impl Stage {
                     TransformError::Call {
                         transform: transform(),
                         attempt: "plan a table",
-                        table: Some(source.clone()),
+                        table: Some(Box::new(source.clone())),
                         fault,
                     }
                 }

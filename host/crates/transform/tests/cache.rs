@@ -1,5 +1,7 @@
 //! Compiled code that is kept.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 mod support;
 
 use std::os::unix::fs::PermissionsExt;

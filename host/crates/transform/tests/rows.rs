@@ -1,5 +1,7 @@
 //! What rows become: values, verdicts, routes, reshaped tables, chains.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 mod support;
 
 use std::sync::Arc;

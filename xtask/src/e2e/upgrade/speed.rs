@@ -146,6 +146,12 @@ async fn copy_of_1_2(play: &Play<'_>, admin: &Client, sources: u32) -> Result<Ad
          (select i_id_source from sch_chameleon.t_sources order by 1 limit {sources})"
     );
     client.batch_execute(&keep).await?;
+    // the scenario has dropped it; as 1.2 makes it, a log table has it
+    let key = "alter table sch_chameleon.t_log_replica_1 add constraint fk_replica_batch_1 foreign key (i_id_batch) \
+         references sch_chameleon.t_replica_batch (i_id_batch) on update restrict on delete cascade";
+    let empty = "truncate sch_chameleon.t_log_replica, sch_chameleon.t_log_replica_1";
+    client.batch_execute(empty).await?;
+    client.batch_execute(key).await?;
     client
         .batch_execute(&fill(sources, ROWS))
         .await

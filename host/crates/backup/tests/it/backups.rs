@@ -75,8 +75,8 @@ async fn every_means_finds_a_sound_backup_sound_and_a_false_manifest_false() {
         let databases = "select count(*) from pg_database where datname like 'chameleon_verify%'";
         assert_eq!(place.value::<i64>(databases).await, 0);
 
-        let log = backup.manifest.tables.iter_mut();
-        let log = log.filter(|t| t.name == "t_log_replica_1").next().unwrap();
+        let mut tables = backup.manifest.tables.iter_mut();
+        let log = tables.find(|t| t.name == "t_log_replica_1").unwrap();
         log.rows += 1;
         backup.manifest.functions[0].sha256.push('0');
         for at_best in [AtBest::Archive, AtBest::ScratchServer] {

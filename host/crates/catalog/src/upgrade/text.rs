@@ -40,7 +40,7 @@ pub fn render_plan(plan: &Plan, with_sql: bool) -> String {
                 let _ = writeln!(text, "    {}", shortened(line));
             }
             if step.statements > 1 && step.rows > 0 {
-                let _ = writeln!(text, "    -- {} statements like this", step.statements);
+                let _ = writeln!(text, "    -- {} parts of such statements", step.statements);
             }
         }
     }

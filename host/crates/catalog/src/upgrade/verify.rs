@@ -218,23 +218,28 @@ impl Verification {
     }
 }
 
-/// Rows of all log tables and of the quarantine, and the sum of their checksums, which are sums
-/// themselves: `first:second`. Rows in quarantine have another form: then there is no sum.
-fn relay(all: &[TableRows]) -> (u64, Option<(i128, i128)>) {
+/// Rows of all log tables and of the quarantine, and the sum of their checksums, which are sums over
+/// the rows themselves: one number, or several with colons between. Rows in quarantine have another
+/// form: then there is no sum.
+fn relay(all: &[TableRows]) -> (u64, Option<Vec<i128>>) {
     let in_relay = |t: &&TableRows| t.name.starts_with("t_log_replica") || t.name == QUARANTINE;
-    let (mut rows, mut sum) = (0, Some((0_i128, 0_i128)));
+    let (mut rows, mut sum) = (0, Some(Vec::new()));
     for table in all.iter().filter(in_relay) {
         rows += table.rows;
-        let own = table
-            .checksum
-            .split_once(':')
-            .filter(|_| table.name != QUARANTINE);
-        let own = own.and_then(|(a, b)| Some((a.parse::<i128>().ok()?, b.parse::<i128>().ok()?)));
-        sum = sum
-            .zip(own)
-            .map(|(sum, own)| (sum.0 + own.0, sum.1 + own.1));
+        let numbers = table.checksum.split(':').map(|part| part.parse().ok());
+        let own: Option<Vec<i128>> = numbers.collect();
+        let own = own.filter(|_| table.name != QUARANTINE);
+        sum = sum.zip(own).map(|(sum, own)| add(sum, &own));
     }
     (rows, sum)
+}
+
+fn add(mut sum: Vec<i128>, own: &[i128]) -> Vec<i128> {
+    sum.resize(own.len().max(sum.len()), 0);
+    for (total, part) in sum.iter_mut().zip(own) {
+        *total = total.wrapping_add(*part);
+    }
+    sum
 }
 
 async fn lines(

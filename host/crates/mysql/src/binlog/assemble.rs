@@ -6,7 +6,7 @@
 //! XID or the query COMMIT, MariaDB's too, where a GTID event opens them in place of BEGIN; DDL ends
 //! itself. No connection is used here.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use chameleon_model::{BinlogPosition, ChangeBuffer, GtidSet, SourcePosition};
@@ -15,6 +15,7 @@ use crate::{ServerInfo, SourceError};
 
 use super::Step;
 use super::event::{self, AlterPhase, FLAG_IGNORABLE, Gtid, GtidEvent, Header, kind};
+use super::gtids::{read_gtid, read_gtids};
 use super::maps::Maps;
 use super::place::Place;
 use super::query::{self, Query};
@@ -363,6 +364,21 @@ impl Assembler {
     fn derive_gtids(&mut self, set: GtidSet) {
         if self.skip.is_some_and(|skip| skip.derive_gtids) {
             self.position.gtids = Some(set);
+            return;
+        }
+        // A set read at the server may lack transactions that were being committed. All that is in
+        // older files was read, or is before the start.
+        let (None, Some(GtidSet::MySql(_)), GtidSet::MySql(older)) =
+            (&self.skip, &self.position.gtids, set)
+        else {
+            return;
+        };
+        if let Some(own) = &mut self.position.gtids {
+            for (sid, intervals) in older {
+                for (first, last) in intervals {
+                    own.add_mysql(&sid, first, last);
+                }
+            }
         }
     }
 
@@ -447,32 +463,6 @@ impl Assembler {
             _ => Ok(()),
         }
     }
-}
-
-fn read_gtid(header: &Header, body: &[u8]) -> Option<GtidEvent> {
-    match header.kind {
-        kind::GTID_TAGGED => event::read_gtid_tagged(body),
-        kind::MARIADB_GTID => event::read_mariadb_gtid(header.server_id, body),
-        anonymous => event::read_gtid(anonymous == kind::ANONYMOUS_GTID, body),
-    }
-}
-
-/// The GTIDs executed before a file.
-fn read_gtids(event_kind: u8, body: &[u8]) -> Option<GtidSet> {
-    if event_kind == kind::MARIADB_GTID_LIST {
-        let list = event::read_gtid_list(body)?;
-        let last = list
-            .into_iter()
-            .map(|(domain, server, number)| (domain, (server, number)));
-        return Some(GtidSet::MariaDb(last.collect()));
-    }
-    let mut gtids = GtidSet::MySql(BTreeMap::new());
-    for (sid, intervals) in event::read_previous_gtids(body)? {
-        for (first, last) in intervals {
-            gtids.add_mysql(&sid, first, last);
-        }
-    }
-    Some(gtids)
 }
 
 /// The clock here: a heartbeat bears no time of the source.

@@ -318,6 +318,19 @@ fn a_start_that_is_no_boundary_is_told() {
     assert_eq!(feed.raw(header, &body).unwrap_err().code(), codes::SRC038);
 }
 
+/// A set that was read while a transaction was being committed lacks it; the next file names it.
+#[test]
+fn a_hole_in_the_set_is_filled_at_the_next_file() {
+    let mut feed = Feed::new(Flavor::MySql, Some(&format!("{SID}:1-3:5-6")), None);
+    let mut body = 1_u64.to_le_bytes().to_vec();
+    body.extend_from_slice(&[7; 16]);
+    for number in [1_u64, 1, 7] {
+        body.extend_from_slice(&number.to_le_bytes());
+    }
+    feed.event(kind::PREVIOUS_GTIDS, &body);
+    assert_eq!(feed.gtids(), format!("{SID}:1-6"));
+}
+
 #[test]
 fn the_position_reaches_the_end_of_a_file_without_transactions() {
     let mut feed = Feed::new(Flavor::MySql, None, None);

@@ -14,6 +14,7 @@ mod cell;
 mod event;
 #[doc(hidden)]
 pub mod fuzz;
+mod gtids;
 mod maps;
 pub mod online_change;
 mod place;
@@ -24,6 +25,7 @@ mod row_events;
 mod rows;
 mod schemas;
 mod source;
+mod start;
 mod statement;
 mod stream;
 mod table_map;
@@ -46,7 +48,9 @@ pub use source::BinlogSource;
 /// Where to begin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StartAt {
-    /// The end of a transaction, or a file's start.
+    /// The end of a transaction, or a file's start. Where it is not in this server's history and
+    /// [`BinlogOptions::gtids`] are known, reading goes on behind those: the server took the place
+    /// of another.
     Position(BinlogPosition),
     /// After all transactions of the set, on whatever server has the rest.
     Gtid(GtidSet),

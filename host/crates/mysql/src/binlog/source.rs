@@ -7,14 +7,11 @@ use chameleon_model::{BinlogPosition, ChangeBuffer, SourcePosition, TableName, T
 use crate::rows::quote;
 use crate::{Source, SourceConn, SourceError};
 
-use super::assemble::{Assembler, Skip};
+use super::assemble::Assembler;
 use super::schemas::{Concern, Schemas};
 use super::statement::Defaults;
-use super::stream::{EventStream, RawEvent, Start};
-use super::{BinlogOptions, StartAt, Step};
-
-/// Where the first event of a file begins.
-const FIRST_EVENT: u64 = 4;
+use super::stream::{EventStream, RawEvent};
+use super::{BinlogOptions, Step, start};
 
 const WHAT: &str = "read the binlog";
 
@@ -25,13 +22,6 @@ pub struct BinlogSource {
     assembler: Assembler,
     /// An event that waits for room in the buffer.
     waiting: Option<RawEvent>,
-}
-
-/// How a start is brought about.
-struct Plan {
-    start: Start,
-    position: SourcePosition,
-    skip: Option<Skip>,
 }
 
 impl BinlogSource {
@@ -59,7 +49,7 @@ impl BinlogSource {
             fold_case,
             tables,
         );
-        let plan = plan_start(&mut conn, &options).await?;
+        let plan = start::plan(&mut conn, &options).await?;
         tracing::info!(
             address = %conn.address,
             start = %plan.start,
@@ -195,54 +185,6 @@ fn bytes_behind(here: &BinlogPosition, files: &[(String, u64)]) -> u64 {
         if start > *here { *size } else { 0 }
     };
     files.iter().map(behind).sum()
-}
-
-/// Decides how to begin. A place that the protocol cannot name (beyond 4 GiB), a place inside a
-/// transaction, and a place whose GTIDs are to be found out are reached by reading their file from
-/// its start.
-async fn plan_start(conn: &mut SourceConn, options: &BinlogOptions) -> Result<Plan, SourceError> {
-    let (binlog, inside) = match &options.start {
-        StartAt::Gtid(set) => {
-            let binlog = BinlogPosition::new("", FIRST_EVENT);
-            return Ok(Plan {
-                start: Start::Gtids(set.clone()),
-                position: SourcePosition {
-                    binlog,
-                    gtids: Some(set.clone()),
-                },
-                skip: None,
-            });
-        }
-        StartAt::Position(binlog) => (binlog.clone(), false),
-        StartAt::RowEvent(binlog) => (binlog.clone(), true),
-    };
-    let mut gtids = options.gtids.clone();
-    if gtids.is_none() && !inside && conn.info.is_mariadb() {
-        gtids = conn.gtids_at(&binlog).await?;
-    }
-    let derive_gtids = gtids.is_none() && conn.info.gtids;
-    let beyond = u32::try_from(binlog.offset).is_err();
-    let file = binlog.file.to_string();
-    let from_start = binlog.offset > FIRST_EVENT && (inside || beyond || derive_gtids);
-    let start = match (&gtids, u32::try_from(binlog.offset)) {
-        // the server finds the place itself
-        (Some(set), Err(_)) if conn.info.gtids && !inside => Start::Gtids(set.clone()),
-        (_, Ok(offset)) if !from_start => Start::File {
-            file,
-            offset: offset.max(4),
-        },
-        _ => Start::File { file, offset: 4 },
-    };
-    let skip = (from_start && matches!(start, Start::File { .. })).then_some(Skip {
-        until: binlog.offset,
-        inside,
-        derive_gtids,
-    });
-    Ok(Plan {
-        start,
-        position: SourcePosition { binlog, gtids },
-        skip,
-    })
 }
 
 /// Settings that statements in the binlog depend on and that their events do not tell.

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests unwrap as tests do")]
 
 mod binlog;
+mod binlog_odd;
 mod binlog_position;
 mod binlog_types;
 mod connect;
