@@ -55,7 +55,10 @@ impl Capture<'_> {
         )
         .await?;
         if let Sink::Relay(writer) = &mut self.sink {
-            if whole && let Some(swapped) = swap(writer.client(), &self.row).await? {
+            // rows that wait in the buffer are in no log table yet
+            if !self.state.in_parts
+                && let Some(swapped) = swap(writer.client(), &self.row).await?
+            {
                 writer.set_log_tables(swapped.clone());
                 self.row.log_tables = swapped;
             }

@@ -36,7 +36,7 @@ pub(super) fn check(cx: &Context, source: &SourceSide) -> (Vec<TableSchema>, Vec
                 refused.code,
                 name.clone(),
                 refused.reason,
-                &format!("chameleon explain {}", refused.code),
+                format!("chameleon explain {}", refused.code),
             )),
         }
         if shaper.needs_full_images(&table) && !source.full_images {

@@ -93,10 +93,7 @@ impl Suite {
             fs::create_dir_all(suite.directory.join(part))?;
         }
         let etc = suite.directory.join("etc");
-        fs::write(
-            etc.join("status"),
-            stand_ins(installed, platform.debian),
-        )?;
+        fs::write(etc.join("status"), stand_ins(installed, platform.debian))?;
         fs::write(
             etc.join("sources.list"),
             sources(&Mirror::of_this_machine()?, name),

@@ -32,22 +32,25 @@ fn applied(plan: TablePlan) -> Arc<Outputs> {
     }
 }
 
-fn insert(id: i64, n: i64) -> (Option<[V; 2]>, Option<[V; 2]>) {
+/// Old and new image of a row of two numbers.
+type Pair = (Option<[V; 2]>, Option<[V; 2]>);
+
+fn insert(id: i64, n: i64) -> Pair {
     (None, Some([V::Int(id), V::Int(n)]))
 }
 
-fn update(id: i64, from: i64, to: i64) -> (Option<[V; 2]>, Option<[V; 2]>) {
+fn update(id: i64, from: i64, to: i64) -> Pair {
     (
         Some([V::Int(id), V::Int(from)]),
         Some([V::Int(id), V::Int(to)]),
     )
 }
 
-fn delete(id: i64, n: i64) -> (Option<[V; 2]>, Option<[V; 2]>) {
+fn delete(id: i64, n: i64) -> Pair {
     (Some([V::Int(id), V::Int(n)]), None)
 }
 
-fn buffer(table: &Arc<TableSchema>, rows: &[(Option<[V; 2]>, Option<[V; 2]>)]) -> ChangeBuffer {
+fn buffer(table: &Arc<TableSchema>, rows: &[Pair]) -> ChangeBuffer {
     let mut buffer = ChangeBuffer::default();
     for (before, after) in rows {
         let before = before.as_ref().map(<[V; 2]>::as_slice);
