@@ -46,7 +46,7 @@ pub(crate) struct Arguments {
     /// The server to replicate into
     #[arg(long, default_value = "postgres15")]
     target: Engine,
-    /// Size of the data: 1 is 1.5 million rows and 200,001 changes [default: 1, or 0.05 with --light]
+    /// Size of the data: 1 is 1.5 million rows and 200,001 changes [default: 1, or 0.2 with --light]
     #[arg(long)]
     scale: Option<Scale>,
     /// How often every contender runs [default: 3]

@@ -26,7 +26,7 @@ impl Scale {
     /// The whole size.
     pub(super) const ONE: Scale = Scale(1_000);
     /// The size of the light form.
-    pub(super) const LIGHT: Scale = Scale(50);
+    pub(super) const LIGHT: Scale = Scale(200);
 
     /// That share of a count, at least one.
     pub(super) fn of(self, count: u64) -> u64 {
@@ -263,8 +263,8 @@ mod tests {
 
     #[test]
     fn a_scale_is_a_share() {
-        let scale: Scale = "0.05".parse().expect("scale");
-        assert_eq!((scale, scale.of(1_000_000)), (Scale::LIGHT, 50_000));
+        let scale: Scale = "0.2".parse().expect("scale");
+        assert_eq!((scale, scale.of(1_000_000)), (Scale::LIGHT, 200_000));
         assert_eq!("2".parse::<Scale>().expect("scale").of(10), 20);
         assert!("0".parse::<Scale>().is_err() && "x".parse::<Scale>().is_err());
     }

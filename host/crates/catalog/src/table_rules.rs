@@ -18,10 +18,19 @@ pub async fn load(
     let sql = "select t_table_schema as schema, t_table_name as name, \
                       t_fingerprint as fingerprint \
                  from sch_chameleon.t_table_rules where i_id_source = $1";
-    let rows = db::query(c, "read the tables' rules", sql, &[(&source.0 as _, Type::INT8)]).await?;
+    let rows = db::query(
+        c,
+        "read the tables' rules",
+        sql,
+        &[(&source.0 as _, Type::INT8)],
+    )
+    .await?;
     let mut found = HashMap::new();
     for row in rows {
-        let name = TableName::new(db::get::<String>(&row, "schema")?, db::get::<String>(&row, "name")?);
+        let name = TableName::new(
+            db::get::<String>(&row, "schema")?,
+            db::get::<String>(&row, "name")?,
+        );
         found.insert(name, db::get(&row, "fingerprint")?);
     }
     Ok(found)

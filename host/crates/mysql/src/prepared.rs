@@ -51,10 +51,7 @@ impl SourceConn {
     }
 
     /// Waits for a moment without prepared transactions. Error: SRC026 where there is none in time.
-    pub async fn until_none_is_prepared(
-        &mut self,
-        patience: Duration,
-    ) -> Result<(), SourceError> {
+    pub async fn until_none_is_prepared(&mut self, patience: Duration) -> Result<(), SourceError> {
         let deadline = Instant::now() + patience;
         loop {
             let prepared = self.prepared_xids().await?;
