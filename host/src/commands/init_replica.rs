@@ -15,6 +15,8 @@ pub(super) async fn run(
     arguments: &InitArguments,
     stop: &Stop,
 ) -> Result<Outcome, HostError> {
+    // what a transform lacks is said before anything is asked of the servers
+    cx.chain()?;
     let position = arguments.position.clone().map(Start::Position);
     let options = InitOptions {
         tables: arguments.tables.clone(),

@@ -36,6 +36,7 @@ pub(super) async fn run(
         return Err(HostError::usage(what, "name one configuration"));
     }
     for cx in &contexts {
+        cx.chain()?;
         may_start(cx).await?;
     }
     let health = Health::default();

@@ -13,6 +13,8 @@ pub(super) async fn run(
     arguments: &SyncArguments,
     stop: &Stop,
 ) -> Result<Outcome, HostError> {
+    // what a transform lacks is said before anything is asked of the servers
+    cx.chain()?;
     let names = &arguments.tables;
     // the word of 1.x for what is held; a table of that name can be copied together with another
     let tables = match names.as_slice() {

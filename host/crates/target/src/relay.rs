@@ -53,9 +53,13 @@ impl RelayWriter {
         batch: BatchId,
     ) -> Result<Self, TargetError> {
         let clock = EventClock::open(&client).await?;
+        let mut plans = RowPlans::new(source.dest_schema.clone(), mapping);
+        for table in waiting_ddl(&client, &source).await? {
+            plans.note_ddl(&table);
+        }
         Ok(Self {
             client,
-            plans: RowPlans::new(source.dest_schema.clone(), mapping),
+            plans,
             source,
             batch,
             clock,
@@ -161,6 +165,7 @@ impl RelayWriter {
             Ok::<(), TargetError>(())
         })?;
         copy.finish().await?;
+        self.plans.note_ddl(table);
         self.written.events += 1;
         Ok(())
     }
@@ -322,4 +327,28 @@ impl Head<'_> {
             None => null(out),
         }
     }
+}
+
+/// Tables whose DDL is in the relay and not replayed.
+async fn waiting_ddl(client: &Client, source: &SourceRow) -> Result<Vec<String>, TargetError> {
+    let parts: Vec<String> = source
+        .log_tables
+        .iter()
+        .map(|table| {
+            let log = quote_qualified(chameleon_catalog::SCHEMA, table);
+            format!(
+                "select l.v_table_name::text from {log} l join sch_chameleon.t_replica_batch b \
+                     on b.i_id_batch = l.i_id_batch \
+                  where l.enm_binlog_event = 'ddl' and not b.b_replayed"
+            )
+        })
+        .collect();
+    let rows = client
+        .query(&parts.join(" union "), &[])
+        .await
+        .map_err(|error| TargetError::Relay {
+            log_table: source.log_tables[0].clone(),
+            source: (&error).into(),
+        })?;
+    Ok(rows.iter().filter_map(|row| row.try_get(0).ok()).collect())
 }

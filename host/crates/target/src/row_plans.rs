@@ -45,6 +45,9 @@ pub(crate) struct RowPlans {
     /// Versions by name at the target, the newest last: one, or as many as source tables that feed
     /// it.
     tables: HashMap<String, Vec<PlannedTable>>,
+    /// Tables for which DDL waits in the relay, and that are not planned: what is found at the
+    /// target is not what their rows will meet.
+    altered: HashSet<String>,
     json: String,
 }
 
@@ -62,7 +65,15 @@ impl RowPlans {
             schema: schema.into(),
             mapping,
             tables: HashMap::new(),
+            altered: HashSet::new(),
             json: String::new(),
+        }
+    }
+
+    /// DDL for the table was written to the relay, or waits there.
+    pub(crate) fn note_ddl(&mut self, table: &str) {
+        if !self.tables.contains_key(table) {
+            self.altered.insert(table.to_owned());
         }
     }
 
@@ -190,6 +201,7 @@ impl RowPlans {
         let old = before.map(|p| Arc::clone(&p.version));
         let found = match before {
             Some(planned) => Some(planned.found.clone()),
+            None if self.altered.contains(name) => None,
             None => target_table(client, &self.schema, name).await?,
         };
         self.mapping.learn([&**version]);

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use chameleon_model::{Column, ColumnType, TableSchema, TypeKind};
+use chameleon_model::{Column, ColumnType, IndexPart, TableSchema, TypeKind};
 
 use crate::value::charset::Charset;
 use crate::value::{charset_of_collation, decimal, temporal};
@@ -127,11 +127,13 @@ pub(super) fn layouts(map: &TableMap) -> Option<Vec<PlanColumn>> {
 /// Makes a plan; the error says which column differs and how.
 pub(super) fn make(map: &TableMap, table: &Arc<TableSchema>) -> Result<Plan, String> {
     let row_end = system_versioned(map, table);
+    let row_hashes = has_row_hashes(map, table);
     let hidden = |index: usize| {
         let column = &map.columns[index];
         // MySQL's columns of functional indexes, before 8.0.21; MariaDB's of system versioning
         let name = column.name.as_deref().unwrap_or_default();
-        name.starts_with("!hidden!") || row_end.is_some() && index >= table.columns.len()
+        name.starts_with("!hidden!")
+            || (row_end.is_some() || row_hashes) && index >= table.columns.len()
     };
     let mut columns = Vec::with_capacity(map.columns.len());
     let mut schema = table.columns.iter();
@@ -172,6 +174,30 @@ pub(super) fn make(map: &TableMap, table: &Arc<TableSchema>) -> Result<Plan, Str
         columns,
         row_end,
     })
+}
+
+/// A MariaDB table with unique indexes over more than a btree takes (TEXT and BLOB without a prefix,
+/// long VARCHAR): for each of them the row image ends with a hidden BIGINT, the hash that is indexed.
+fn has_row_hashes(map: &TableMap, table: &TableSchema) -> bool {
+    let long = |part: &IndexPart| {
+        let column = part.column.and_then(|n| table.columns.get(n));
+        part.prefix.is_none()
+            && column.is_some_and(|c| {
+                matches!(
+                    c.ty.kind,
+                    TypeKind::Text | TypeKind::Blob | TypeKind::VarChar | TypeKind::VarBinary
+                )
+            })
+    };
+    let indexes = table.indexes.iter();
+    let hashed = indexes.filter(|index| index.unique && index.parts.iter().any(long));
+    let known = table.columns.len();
+    map.columns.len() > known
+        && map.columns.len() - known <= hashed.count()
+        && map.columns[known..].iter().all(|column| {
+            let name = column.name.as_deref();
+            column.kind == wire::LONGLONG && name.is_none_or(|n| n.starts_with("DB_ROW_HASH_"))
+        })
 }
 
 fn counts(map: &TableMap, table: &TableSchema) -> String {

@@ -84,6 +84,72 @@ async fn a_batch_replayed_from_the_log_equals_one_replayed_from_memory() {
     }
 }
 
+/// A plain SQL session replays what the host would, with the same result.
+#[tokio::test]
+async fn the_catalogs_own_function_replays_a_batch_as_the_host_does() {
+    let (db, _, row) = relayed("function").await;
+    let client = db.client().await;
+    let sql = format!("select sch_chameleon.fn_process_batch(10000, {})", row.id.0);
+    while client.query_one(&sql, &[]).await.unwrap().get::<_, bool>(0) {}
+    let expect = format!("{}|-|-|-\n1|-|{HOSTILE}|-\n", i64::MIN);
+    assert_eq!(db.rows("select * from shop.a order by id").await, expect);
+    let left = batches::unreplayed(&client, row.id, 10).await.unwrap();
+    assert!(left.is_empty(), "{left:?}");
+    drop(client);
+    db.drop_database().await;
+}
+
+/// The target's columns are still those of before the DDL when rows of after it are written.
+#[tokio::test]
+async fn rows_are_written_for_the_types_that_waiting_ddl_will_make() {
+    for reopened in [false, true] {
+        let db = TestDb::create(&format!("waiting_ddl_{reopened}")).await;
+        let (row, batch) = db
+            .source("create table shop.a (id bigint primary key, u int, v int)")
+            .await;
+        let writer = async |batch| {
+            let mapping = Mapping::new("shop", MappingRules::default());
+            let client = db.client().await;
+            RelayWriter::new(client, row.clone(), mapping, batch)
+                .await
+                .unwrap()
+        };
+        let mut relay = writer(batch).await;
+        let ddl = ["alter table shop.a alter column v type text using v::text".to_owned()];
+        relay.write_ddl("a", &ddl).await.unwrap();
+        let next = relay.close(&at(100), None).await.unwrap();
+        relay.commit().await.unwrap();
+        if reopened {
+            relay = writer(next).await;
+        }
+        let (a, mut buffer) = (table("a", true), ChangeBuffer::default());
+        change(&mut buffer, &a, None, Some((1, None, Some("no number"))));
+        let failed = relay.write(&buffer, &EXACT).await.unwrap();
+        assert!(failed.is_empty(), "{failed:?}");
+        relay.close(&at(200), None).await.unwrap();
+        relay.commit().await.unwrap();
+        let rules = MappingRules::default();
+        let mut replayer = Replayer::new(db.client().await, row.clone(), rules)
+            .await
+            .unwrap();
+        for batch in batches::unreplayed(&db.client().await, row.id, 10)
+            .await
+            .unwrap()
+        {
+            let done = replayer.apply_log(&batch, &EXACT).await.unwrap();
+            assert!(
+                done.applied.failures.is_empty(),
+                "{:?}",
+                done.applied.failures
+            );
+            replayer.commit(batch.id, &done).await.unwrap();
+        }
+        assert_eq!(db.rows("select v from shop.a").await, "no number\n");
+        drop((relay, replayer));
+        db.drop_database().await;
+    }
+}
+
 #[tokio::test]
 async fn what_is_not_committed_is_not_there() {
     let (db, buffer, row) = relayed("uncommitted").await;
