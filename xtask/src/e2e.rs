@@ -157,7 +157,6 @@ const PER_SOURCE: &[Scenario] = &[
     Scenario::Random,
     Scenario::SourceFaults,
     Scenario::Xa(Mode::Relay),
-    Scenario::Xa(Mode::Direct),
 ];
 
 /// On one pair: long, or about the host alone.
@@ -169,6 +168,7 @@ const ONCE: &[Scenario] = &[
     Scenario::Operating,
     Scenario::Transforms(Mode::Relay),
     Scenario::Transforms(Mode::Direct),
+    Scenario::Xa(Mode::Direct),
     Scenario::Bloat,
     Scenario::CopyKills,
     Scenario::StreamKills(Mode::Relay),
