@@ -86,22 +86,34 @@ impl Email {
             out.push_str(&self.plain);
             return;
         }
-        out.push_str(first);
-        out.push_str(&STARS_AT[STARS - room..]);
+        match first.as_bytes() {
+            // a letter and a constant are stored at once, where a copy of any length is a call
+            [letter] if room == STARS => {
+                out.push(char::from(*letter));
+                out.push_str(STARS_AT);
+            }
+            _ => {
+                out.push_str(first);
+                out.push_str(&STARS_AT[STARS - room..]);
+            }
+        }
         out.push_str(domain);
     }
 }
 
 /// The local part and the domain; none if the text is no address.
 fn parts(text: &str) -> Option<(&str, &str)> {
-    let at = text.bytes().rposition(|byte| byte == b'@')?;
-    let (local, domain) = (&text[..at], &text[at + 1..]);
-    let mut point = false;
-    let mut plain = true;
-    for byte in domain.bytes() {
+    let (mut point, mut plain) = (false, true);
+    let mut letters = text.bytes().enumerate().rev();
+    let at = loop {
+        let (at, byte) = letters.next()?;
+        if byte == b'@' {
+            break at;
+        }
         point |= byte == b'.';
         plain &= byte > b' ' && byte.is_ascii();
-    }
+    };
+    let (local, domain) = (&text[..at], &text[at + 1..]);
     let fits = plain || !domain.contains(char::is_whitespace);
     (at > 0 && point && fits).then_some((local, domain))
 }
