@@ -132,7 +132,7 @@ impl Capture<'_> {
     ) -> Result<(), HostError> {
         let mut missed: BTreeMap<TableName, u64> = BTreeMap::new();
         for table in stored.iter().filter(|t| self.policy.is_held(&t.name)) {
-            for feeder in self.feeders(&table.name) {
+            for feeder in self.shaper.feeds().to_hold(&table.name) {
                 *missed.entry(feeder).or_default() += table.changes;
             }
         }

@@ -13,7 +13,7 @@ use chameleon_catalog::batches::{self, UnreplayedBatch};
 use chameleon_catalog::held::{self, HeldState, Hold};
 use chameleon_catalog::{BatchId, SourceRow};
 use chameleon_diag::Diagnostic;
-use chameleon_model::{BinlogPosition, ChangeBuffer, TableName};
+use chameleon_model::{BinlogPosition, ChangeBuffer};
 use chameleon_postgres::PostgresError;
 use chameleon_target::{DdlEntry, Replayed, Replayer};
 use tokio::sync::mpsc;
@@ -275,12 +275,7 @@ impl Replay {
     ) -> Result<(), HostError> {
         for failure in &done.applied.failures {
             let reason = describe(&failure.error);
-            let mut feeders = self.feeds.feeders(&failure.table);
-            if feeders.is_empty() {
-                let database = self.cx.config.my_database.clone();
-                feeders.insert(TableName::new(database, failure.table.clone()));
-            }
-            for table in &feeders {
+            for table in &self.feeds.to_hold(&failure.table) {
                 tracing::warn!(
                     source = %self.row.name, table = %table,
                     error.code = %failure.error.code(), reason, "table held"

@@ -118,9 +118,7 @@ async fn once(
     let drops = options.drop_dependants;
     rights::require_free(control, &row.dest_schema, Some(&targets), drops).await?;
     leave_out(control, row, &selected).await?;
-    let mut mapping = cx.mapping();
-    let all = shaper.all_targets();
-    mapping.learn(all.iter().map(|t| &**t).collect::<Vec<&TableSchema>>());
+    let mut mapping = shaper.mapping(cx);
     mapping.dest_schema = loader::build_schema(&format!("{}_sync", row.dest_schema));
     let request = CopyRequest {
         cx,

@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use chameleon_catalog::SourceId;
 use chameleon_catalog::row_errors::{self, Operation, RowError};
+use chameleon_ddl::mapping::Mapping;
 use chameleon_diag::{Diagnostic, ErrorCode, codes};
 use chameleon_model::name::target_name;
 use chameleon_model::{BinlogPosition, ChangeBuffer, TableName, TableSchema};
@@ -69,6 +70,15 @@ impl Refused {
         }
     }
 
+    /// The same as an error of a command.
+    pub(crate) fn of(self, table: &TableName) -> HostError {
+        HostError::Refused {
+            table: table.to_string(),
+            code: self.code,
+            reason: self.reason,
+        }
+    }
+
     fn from_error(error: &chameleon_transform::TransformError) -> Self {
         Self::new(error.code(), describe(error))
     }
@@ -92,7 +102,7 @@ impl Shaper {
         Ok(Self {
             worker,
             tables: HashMap::new(),
-            feeds: Feeds::default(),
+            feeds: Feeds::new(&cx.config.my_database),
             wants_meta: false,
         })
     }
@@ -182,6 +192,14 @@ impl Shaper {
     /// All targets, each once: of a table that several feed, one of its shapes.
     pub(crate) fn all_targets(&self) -> Vec<Arc<TableSchema>> {
         self.feeds.tables()
+    }
+
+    /// The mapping of types and names, which has learnt all targets.
+    pub(crate) fn mapping(&self, cx: &Context) -> Mapping {
+        let mut mapping = cx.mapping();
+        let targets = self.all_targets();
+        mapping.learn(targets.iter().map(|t| &**t).collect::<Vec<&TableSchema>>());
+        mapping
     }
 
     /// The same, with foreign keys that refer to the targets of the tables that they refer to at the

@@ -102,9 +102,7 @@ pub async fn init_replica(cx: &Context, options: InitOptions) -> Result<CopyRepo
     if !keep {
         rights::require_free(&control, &row.dest_schema, None, options.drop_dependants).await?;
     }
-    let mut mapping = cx.mapping();
-    let targets = shaper.all_targets();
-    mapping.learn(targets.iter().map(|t| &**t).collect::<Vec<&TableSchema>>());
+    let mut mapping = shaper.mapping(cx);
     if !keep {
         mapping.dest_schema = loader::build_schema(&row.dest_schema);
     }
@@ -227,13 +225,9 @@ pub(crate) fn plan(cx: &Context, tables: &[TableSchema]) -> Result<Shaper, HostE
     let mut shaper = Shaper::new(cx)?;
     for table in tables {
         let table = Arc::new(table.clone());
-        if let Err(refused) = shaper.learn(&table) {
-            return Err(HostError::Refused {
-                table: table.name.to_string(),
-                code: refused.code,
-                reason: refused.reason,
-            });
-        }
+        shaper
+            .learn(&table)
+            .map_err(|refused| refused.of(&table.name))?;
     }
     Ok(shaper)
 }

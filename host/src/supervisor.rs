@@ -219,9 +219,7 @@ async fn stream(
     prepared::set_aside(&control, &row, &open, &shaper, &cx.config.my_database).await?;
     let (policy, held) = policy(cx, &control, &row, &open, &shaper).await?;
     let policy = Arc::new(policy);
-    let mut mapping = cx.mapping();
-    let targets = shaper.all_targets();
-    mapping.learn(targets.iter().map(|t| &**t).collect::<Vec<&TableSchema>>());
+    let mapping = shaper.mapping(cx);
     let server_id = match cx.config.my_server_id {
         Some(id) => id,
         None => derived_server_id(&row),

@@ -1,6 +1,5 @@
 //! Tables that the stream leaves out from here on, and what was missed of them.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chameleon_catalog::held::{self, HeldState, Hold};
@@ -27,7 +26,7 @@ impl Capture<'_> {
     ) -> Result<(), HostError> {
         for failure in failures {
             let reason = describe(&failure.error);
-            for table in self.feeders(&failure.table) {
+            for table in self.shaper.feeds().to_hold(&failure.table) {
                 self.hold_now(&table, failure.error.code(), &reason, None)
                     .await?;
             }
@@ -70,14 +69,5 @@ impl Capture<'_> {
                 Arc::make_mut(&mut self.policy).hold(&target);
             }
         }
-    }
-
-    /// Source tables whose rows a target table holds.
-    pub(crate) fn feeders(&self, target: &str) -> BTreeSet<TableName> {
-        let feeders = self.shaper.feeds().feeders(target);
-        if feeders.is_empty() {
-            return BTreeSet::from([TableName::new(self.cx.config.my_database.clone(), target)]);
-        }
-        feeders
     }
 }

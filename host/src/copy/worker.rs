@@ -165,11 +165,7 @@ impl Worker {
     /// One for each target of the table.
     async fn loaders(&mut self, work: &Work) -> Result<Vec<TableLoader>, HostError> {
         let learnt = self.shaper.learn(&work.table);
-        let targets = learnt.map_err(|refused| HostError::Refused {
-            table: work.table.name.to_string(),
-            code: refused.code,
-            reason: refused.reason,
-        })?;
+        let targets = learnt.map_err(|refused| refused.of(&work.table.name))?;
         let (staging, rules) = (&self.mapping.dest_schema, &self.mapping.rules);
         let mut loaders = Vec::new();
         for target in targets {

@@ -8,7 +8,7 @@ use chameleon_diag::{Diagnostic, Finding, Severity, codes};
 use chameleon_model::{CellForm, PgType, TableSchema, TargetColumn, TargetTable};
 use chameleon_postgres::introspect::{FoundColumn, FoundTable, target_table};
 use chameleon_postgres::tokio_postgres::types::Type;
-use chameleon_postgres::{Client, ColumnEncoder, PostgresError, types};
+use chameleon_postgres::{Client, ColumnEncoder, PostgresError};
 
 use super::finding;
 use crate::context::Context;
@@ -242,7 +242,7 @@ fn misfit(cx: &Context, column: &TargetColumn, there: &FoundColumn) -> Option<St
         return Some("is generated, so it takes no value".into());
     }
     if plan(cx, column, &there.ty).is_err() {
-        let (from, to) = (&column.source_type.declared, types::sql(&there.ty));
+        let (from, to) = (&column.source_type.declared, there.ty.sql());
         return Some(format!("is {to}, into which {from} does not go"));
     }
     if column.nullable && !there.nullable {

@@ -10,8 +10,11 @@ use super::{Refused, Target};
 
 /// Shared by the capture, which changes it with DDL, and the replay, which asks whose rows a target
 /// table holds. Clones share one state.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Feeds(Arc<Mutex<BTreeMap<String, Feed>>>);
+#[derive(Clone, Debug)]
+pub(crate) struct Feeds {
+    database: Arc<str>,
+    feeds: Arc<Mutex<BTreeMap<String, Feed>>>,
+}
 
 #[derive(Clone, Debug)]
 struct Feed {
@@ -20,8 +23,16 @@ struct Feed {
 }
 
 impl Feeds {
+    /// For tables of that database of the source; nothing is fed yet.
+    pub(super) fn new(database: &str) -> Self {
+        Self {
+            database: database.into(),
+            feeds: Arc::default(),
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Feed>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.feeds.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Rows of `feeder` go to the target from now on.
@@ -75,6 +86,16 @@ impl Feeds {
             .get(target)
             .map(|feed| feed.feeders.clone())
             .unwrap_or_default()
+    }
+
+    /// Source tables to hold where a target table fails: its feeders, or the table of its name where
+    /// nothing feeds it any more.
+    pub(crate) fn to_hold(&self, target: &str) -> BTreeSet<TableName> {
+        let feeders = self.feeders(target);
+        if feeders.is_empty() {
+            return BTreeSet::from([TableName::new(&*self.database, target)]);
+        }
+        feeders
     }
 
     /// Every target once.

@@ -106,10 +106,40 @@ async fn rights_and_views(stage: &Stage) -> Result<()> {
         count(stage, &rights).await? == 5,
         "rights or the schema's comment did not outlive the new copy"
     );
+    single_table(stage, &rights).await.context("sync_tables")?;
     client
         .batch_execute(&format!("drop owned by {role}; drop role {role}"))
         .await?;
     stage.must_be_equal().await
+}
+
+/// The same for a single table that is copied anew.
+async fn single_table(stage: &Stage, rights: &str) -> Result<()> {
+    let client = stage.target.postgres().await?;
+    client
+        .batch_execute(&format!(
+            "create view reports.big as select id from {}.orders",
+            stage.dest_schema()
+        ))
+        .await?;
+    let sync = ["sync_tables", "--tables", "orders"];
+    let refused = stage.replica.run(&sync).await?;
+    ensure!(
+        refused.code == Some(2) && refused.stderr.contains("reports.big"),
+        "the view was not named: {}",
+        refused.describe()
+    );
+    ensure!(
+        count(stage, "select count(*) from reports.big").await? > 0,
+        "the refused copy changed something"
+    );
+    stage
+        .replica
+        .must(&["--yes", sync[0], sync[1], sync[2]])
+        .await?;
+    stage.replica.catch_up().await?;
+    ensure!(count(stage, rights).await? == 5, "rights were lost");
+    Ok(())
 }
 
 /// With `keep_existing_schema` the tables are those of the operator, who may have added to them.

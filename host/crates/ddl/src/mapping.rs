@@ -13,7 +13,7 @@ use chameleon_model::{TargetColumn, TargetTable, TypeKind, ZeroDatePolicy};
 
 pub use names::{ChangedName, NameClash, changed_names, clashes, primary_key_name};
 pub use overrides::{unused_overrides, used_overrides};
-pub use pg_type::{parse as parse_pg_type, sql as pg_type_sql};
+pub use pg_type::parse as parse_pg_type;
 pub use profile::enum_type_name;
 pub(crate) use profile::is_json_text;
 

@@ -1,5 +1,6 @@
 //! The target's tables: PostgreSQL types and columns, as planned or as found.
 
+use crate::name::quote_qualified;
 use crate::schema::ColumnType;
 
 /// A PostgreSQL column type, as far as encoders and renderers tell types apart.
@@ -47,6 +48,47 @@ pub enum PgType {
     },
     /// Anything else, as SQL; values go there as text and are cast.
     Other(String),
+}
+
+impl PgType {
+    /// The type as SQL, as it stands in a column definition or behind `::`.
+    pub fn sql(&self) -> String {
+        let digits = |name: &str, n: u8, rest: &str| match n {
+            6.. => format!("{name}{rest}"),
+            n => format!("{name}({n}){rest}"),
+        };
+        match self {
+            Self::Int2 => "smallint".into(),
+            Self::Int4 => "integer".into(),
+            Self::Int8 => "bigint".into(),
+            Self::Numeric(None) => "numeric".into(),
+            Self::Numeric(Some((precision, scale))) => format!("numeric({precision},{scale})"),
+            Self::Float4 => "real".into(),
+            Self::Float8 => "double precision".into(),
+            Self::Bool => "boolean".into(),
+            Self::Date => "date".into(),
+            Self::Time(n) => digits("time", *n, ""),
+            Self::Timestamp(n) => digits("timestamp", *n, ""),
+            Self::Timestamptz(n) => digits("timestamp", *n, " with time zone"),
+            Self::Interval(n) => digits("interval", *n, ""),
+            Self::Varchar(None) => "varchar".into(),
+            Self::Varchar(Some(n)) => format!("varchar({n})"),
+            Self::Char(n) => format!("char({n})"),
+            Self::Text => "text".into(),
+            Self::Bytea => "bytea".into(),
+            Self::Bit(n) => format!("bit({n})"),
+            Self::Varbit(None) => "bit varying".into(),
+            Self::Varbit(Some(n)) => format!("bit varying({n})"),
+            Self::Json => "json".into(),
+            Self::Jsonb => "jsonb".into(),
+            Self::Uuid => "uuid".into(),
+            Self::Inet => "inet".into(),
+            Self::TextArray => "text[]".into(),
+            Self::Float4Array => "real[]".into(),
+            Self::Enum { schema, name } => quote_qualified(schema, name),
+            Self::Other(sql) => sql.clone(),
+        }
+    }
 }
 
 /// One column of a target table.

@@ -66,7 +66,7 @@ impl ColumnEncoder {
         let op = op.ok_or_else(|| {
             EncodeError::NoConversion(Box::new(TypePair {
                 source: source.declared.clone(),
-                target: types::sql(target),
+                target: target.sql(),
             }))
         })?;
         Ok(Self {

@@ -3,51 +3,11 @@
 //! Source of the OIDs: pg_type.dat of the server; those of built-in types never change.
 
 use chameleon_model::PgType;
-use chameleon_model::name::quote_qualified;
 
 /// OID of text.
 pub const TEXT: u32 = 25;
 /// OID of `text[]`.
 pub const TEXT_ARRAY: u32 = 1009;
-
-/// The type as SQL for a column definition: `numeric(20,0)`, `bit(3)`.
-pub fn sql(ty: &PgType) -> String {
-    let precision = |name: &str, digits: u8, zone: &str| match digits {
-        6 => format!("{name}{zone}"),
-        _ => format!("{name}({digits}){zone}"),
-    };
-    match ty {
-        PgType::Int2 => "smallint".into(),
-        PgType::Int4 => "integer".into(),
-        PgType::Int8 => "bigint".into(),
-        PgType::Numeric(None) => "numeric".into(),
-        PgType::Numeric(Some((precision, scale))) => format!("numeric({precision},{scale})"),
-        PgType::Float4 => "real".into(),
-        PgType::Float8 => "double precision".into(),
-        PgType::Bool => "boolean".into(),
-        PgType::Date => "date".into(),
-        PgType::Time(digits) => precision("time", *digits, ""),
-        PgType::Timestamp(digits) => precision("timestamp", *digits, ""),
-        PgType::Timestamptz(digits) => precision("timestamp", *digits, " with time zone"),
-        PgType::Interval(digits) => precision("interval", *digits, ""),
-        PgType::Varchar(None) => "varchar".into(),
-        PgType::Varchar(Some(length)) => format!("varchar({length})"),
-        PgType::Char(length) => format!("character({length})"),
-        PgType::Text => "text".into(),
-        PgType::Bytea => "bytea".into(),
-        PgType::Bit(length) => format!("bit({length})"),
-        PgType::Varbit(None) => "bit varying".into(),
-        PgType::Varbit(Some(length)) => format!("bit varying({length})"),
-        PgType::Json => "json".into(),
-        PgType::Jsonb => "jsonb".into(),
-        PgType::Uuid => "uuid".into(),
-        PgType::Inet => "inet".into(),
-        PgType::TextArray => "text[]".into(),
-        PgType::Float4Array => "real[]".into(),
-        PgType::Enum { schema, name } => quote_qualified(schema, name),
-        PgType::Other(sql) => sql.clone(),
-    }
-}
 
 /// The type as SQL for a cast: without length and precision, because an explicit cast to
 /// `varchar(3)`, `character(3)` or `bit(3)` cuts in silence where an assignment refuses. (`bit`
@@ -63,7 +23,7 @@ pub fn cast(ty: &PgType) -> String {
         PgType::Char(_) => "bpchar".into(),
         PgType::Bit(_) => "\"bit\"".into(),
         PgType::Varbit(_) => "varbit".into(),
-        other => sql(other),
+        other => other.sql(),
     }
 }
 

@@ -216,7 +216,7 @@ fn cast_without_modifier(ty: &PgType) -> String {
         PgType::Char(_) => "bpchar".into(),
         PgType::Bit(_) | PgType::Varbit(_) => "varbit".into(),
         PgType::Numeric(_) => "numeric".into(),
-        ty => chameleon_postgres::types::sql(ty),
+        ty => ty.sql(),
     }
 }
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use chameleon_catalog::batches::{Close, ReplayCounts, close, mark_replayed, retain, start_at};
 use chameleon_catalog::held::{self, HeldState, Hold};
-use chameleon_catalog::history::{Version, load, replace, save};
+use chameleon_catalog::history::{self, Version, load, replace, save};
 use chameleon_catalog::windows::{self, Floor, Window};
-use chameleon_catalog::{BatchId, SourceId};
+use chameleon_catalog::{BatchId, SourceId, table_rules};
 use chameleon_diag::codes;
 use chameleon_model::{BinlogPosition, TableName};
 use chameleon_postgres::Client;
@@ -58,6 +58,54 @@ async fn each_batch_sees_the_versions_that_were_in_force() {
         replace(&c, row.id, BatchId(15), &[d]).await.unwrap();
         assert_eq!(comments(&c, row.id, 10).await, both);
         assert_eq!(comments(&c, row.id, 99).await, pairs(&[("d", "1")]));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn ddl_that_comes_while_a_table_is_copied_is_seen() {
+    with_source(|_, c, row| async move {
+        let (a, b) = (table("a", "1"), table("b", "1"));
+        let versions = [Version::Table(&a)];
+        save(&c, row.id, BatchId(1), &versions).await.unwrap();
+        let began = history::now(&c).await.unwrap();
+        assert!(!history::changed_since(&c, row.id, &began).await.unwrap());
+        let hold = Hold {
+            source: row.id,
+            table: &a.name,
+            state: HeldState::Syncing,
+            code: codes::RPL007,
+            reason: "it is being copied anew",
+            statement: None,
+            position: None,
+        };
+        held::hold(&c, &hold).await.unwrap();
+        held::set_state(&c, row.id, &a.name, HeldState::Requested)
+            .await
+            .unwrap();
+        assert!(!history::changed_since_request(&c, row.id).await.unwrap());
+        // of whatever table: the stream is to be set back behind it
+        let versions = [Version::Table(&b)];
+        save(&c, row.id, BatchId(2), &versions).await.unwrap();
+        assert!(history::changed_since(&c, row.id, &began).await.unwrap());
+        assert!(history::changed_since_request(&c, row.id).await.unwrap());
+        held::release(&c, row.id, &a.name).await.unwrap();
+        assert!(!history::changed_since_request(&c, row.id).await.unwrap());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_newest_rules_of_a_table_count() {
+    with_source(|_, c, row| async move {
+        let (a, b) = (TableName::new("s", "a"), TableName::new("s", "b"));
+        let both = [(&a, "one"), (&b, "one")];
+        table_rules::save(&c, row.id, &both).await.unwrap();
+        table_rules::save(&c, row.id, &[(&a, "two")]).await.unwrap();
+        let found = table_rules::load(&c, row.id).await.unwrap();
+        assert_eq!(found.get(&a).map(String::as_str), Some("two"));
+        assert_eq!(found.get(&b).map(String::as_str), Some("one"));
+        assert_eq!(found.len(), 2);
     })
     .await;
 }

@@ -1,46 +1,6 @@
-//! PostgreSQL types as SQL, and back.
+//! PostgreSQL types from SQL.
 
 use chameleon_model::PgType;
-use chameleon_model::name::quote_qualified;
-
-/// The type as SQL, as it stands in a column definition or behind `::`.
-pub fn sql(ty: &PgType) -> String {
-    let digits = |name: &str, n: u8, rest: &str| match n {
-        6.. => format!("{name}{rest}"),
-        n => format!("{name}({n}){rest}"),
-    };
-    match ty {
-        PgType::Int2 => "smallint".into(),
-        PgType::Int4 => "integer".into(),
-        PgType::Int8 => "bigint".into(),
-        PgType::Numeric(None) => "numeric".into(),
-        PgType::Numeric(Some((precision, scale))) => format!("numeric({precision},{scale})"),
-        PgType::Float4 => "real".into(),
-        PgType::Float8 => "double precision".into(),
-        PgType::Bool => "boolean".into(),
-        PgType::Date => "date".into(),
-        PgType::Time(n) => digits("time", *n, ""),
-        PgType::Timestamp(n) => digits("timestamp", *n, ""),
-        PgType::Timestamptz(n) => digits("timestamp", *n, " with time zone"),
-        PgType::Interval(n) => digits("interval", *n, ""),
-        PgType::Varchar(None) => "varchar".into(),
-        PgType::Varchar(Some(n)) => format!("varchar({n})"),
-        PgType::Char(n) => format!("char({n})"),
-        PgType::Text => "text".into(),
-        PgType::Bytea => "bytea".into(),
-        PgType::Bit(n) => format!("bit({n})"),
-        PgType::Varbit(None) => "bit varying".into(),
-        PgType::Varbit(Some(n)) => format!("bit varying({n})"),
-        PgType::Json => "json".into(),
-        PgType::Jsonb => "jsonb".into(),
-        PgType::Uuid => "uuid".into(),
-        PgType::Inet => "inet".into(),
-        PgType::TextArray => "text[]".into(),
-        PgType::Float4Array => "real[]".into(),
-        PgType::Enum { schema, name } => quote_qualified(schema, name),
-        PgType::Other(sql) => sql.clone(),
-    }
-}
 
 /// A type from SQL, as an override or `format_type` names it. What is not known is
 /// [`PgType::Other`]: values go there as text.
@@ -162,7 +122,7 @@ mod tests {
             PgType::Other("geometry(Point,4326)".into()),
         ];
         for ty in all {
-            assert_eq!(parse(&sql(&ty)), ty);
+            assert_eq!(parse(&ty.sql()), ty);
         }
     }
 

@@ -51,7 +51,7 @@ fn check(dialect: Dialect, expect: &str) {
         ] {
             let mapping = Mapping::new("dest", rules(profile));
             let ty = mapping.target_type(&table, &table.columns[0]);
-            assert_eq!(pg_type_sql(&ty), expect, "{source} {profile:?}");
+            assert_eq!(ty.sql(), expect, "{source} {profile:?}");
         }
     }
 }
@@ -143,7 +143,7 @@ fn an_override_for_the_column_wins_over_its_type_and_that_over_its_base_type() {
         .target_table(&table)
         .columns
         .iter()
-        .map(|c| pg_type_sql(&c.ty))
+        .map(|c| c.ty.sql())
         .collect();
     assert_eq!(types, ["integer", "boolean", "bigint", "varchar(5)"]);
     assert_eq!(unused_overrides(&rules, [&*table]), ["varchar"]);

@@ -12,7 +12,7 @@ use super::rename_index;
 use super::shape::{IndexShape, PartShape, Shape};
 use super::value::{NewColumn, existing_rows};
 use crate::change::{ColumnChange, ExistingRows, SessionFacts};
-use crate::mapping::{Mapping, pg_type_sql};
+use crate::mapping::Mapping;
 
 /// One change of one table.
 pub(super) struct Plan<'a> {
@@ -349,7 +349,7 @@ impl<'a> Plan<'a> {
             let same_type = old.ty == new.ty
                 || self.old.enum_name(b).is_some() && self.old.labels[b] == self.new.labels[a];
             if using.is_some() || !same_type {
-                let ty = pg_type_sql(&new.ty);
+                let ty = new.ty.sql();
                 let using = using.unwrap_or_else(|| format!("{}::{ty}", self.new.column(a)));
                 actions.push(format!("{column} type {ty} using {using}"));
             }

@@ -12,7 +12,6 @@ use chameleon_model::{Column, PgType, TypeKind};
 use super::time::{fewer_digits, zone_sql};
 use crate::change::SessionFacts;
 use crate::context::Dialect;
-use crate::mapping::pg_type_sql;
 
 /// A column before and after.
 #[derive(Clone, Copy, Debug)]
@@ -83,7 +82,7 @@ impl Conversion<'_> {
     }
 
     fn cast(&self, sql: &str) -> Using {
-        Ok(Some(format!("{sql}::{}", pg_type_sql(self.to))))
+        Ok(Some(format!("{sql}::{}", self.to.sql())))
     }
 
     fn cast_if_needed(&self, sql: &str) -> Using {

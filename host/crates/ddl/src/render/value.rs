@@ -9,7 +9,7 @@ use chameleon_model::{ColumnType, PgType, TypeKind};
 use super::shape::{literal, literals};
 use super::time;
 use crate::change::{ExistingRows, SessionFacts};
-use crate::mapping::{Mapping, pg_type_sql};
+use crate::mapping::Mapping;
 use crate::statement::DefaultValue;
 
 /// A new column.
@@ -41,7 +41,7 @@ pub(super) fn existing_rows(column: NewColumn<'_>, existing: &ExistingRows) -> V
         if is_literal(&sql) {
             return sql;
         }
-        format!("({sql})::{}", pg_type_sql(column.target))
+        format!("({sql})::{}", column.target.sql())
     }))
 }
 

@@ -2,7 +2,7 @@
 
 use chameleon_model::PgType;
 use chameleon_postgres::introspect::{FoundIndex, target_table};
-use chameleon_postgres::{lock, types};
+use chameleon_postgres::lock;
 
 use crate::server::with_database;
 
@@ -52,7 +52,7 @@ async fn every_type_is_found_as_it_was_declared() {
         let columns: Vec<String> = declared
             .iter()
             .enumerate()
-            .map(|(i, ty)| format!("c{i} {}", types::sql(ty)))
+            .map(|(i, ty)| format!("c{i} {}", ty.sql()))
             .collect();
         client
             .batch_execute(&format!(

@@ -5,7 +5,7 @@ use chameleon_model::{
     Cell, CellForm, ChangeBuffer, ColumnType, MappingRules, NulPolicy, PgType, TypeKind,
     ZeroDatePolicy,
 };
-use chameleon_postgres::{ArrayParam, BinaryCopy, Client, ColumnEncoder, EncodeError, types};
+use chameleon_postgres::{ArrayParam, BinaryCopy, Client, ColumnEncoder, EncodeError};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 
@@ -137,7 +137,7 @@ pub(crate) async fn check_shown(
     };
     let ddl = format!(
         "drop table if exists stored; create table stored (id serial, c {})",
-        types::sql(target)
+        target.sql()
     );
 
     if encoder.copies_binary() {
