@@ -10,6 +10,7 @@
 //! with a typed error, and the supervisor decides.
 
 mod ddl;
+pub(crate) mod elsewhere;
 mod holds;
 
 use std::collections::BTreeSet;
@@ -103,6 +104,8 @@ pub(crate) struct State {
     pub(crate) last_event_micros: Option<i64>,
     pub(crate) last_tick: Instant,
     pub(crate) rows_written: u64,
+    /// Holds that are not durable yet.
+    pub(crate) unsaved_holds: Vec<holds::Unsaved>,
 }
 
 impl State {
@@ -122,6 +125,7 @@ impl State {
             last_event_micros: None,
             last_tick: now,
             rows_written: 0,
+            unsaved_holds: Vec::new(),
         }
     }
 }
@@ -178,7 +182,9 @@ impl Capture<'_> {
             }
             Step::Continued => self.write_part().await?,
             Step::RolledBack => {
-                if self.state.in_parts {
+                if self.state.in_parts && self.isolate {
+                    self.take_back().await?;
+                } else if self.state.in_parts {
                     // what was written cannot be told from complete transactions before it
                     return Ok(Some(Ended::Restart { isolate: true }));
                 }
@@ -243,6 +249,22 @@ impl Capture<'_> {
         Ok(())
     }
 
+    /// Takes back the parts of the one transaction that was written, and goes on behind it.
+    async fn take_back(&mut self) -> Result<(), HostError> {
+        self.sink.rollback().await?;
+        self.state.buffer.clear();
+        self.state.complete = 0;
+        self.state.in_parts = false;
+        self.isolate = false;
+        self.sink.begin().await?;
+        self.hold_again().await?;
+        let at = self.binlog.position().clone();
+        let policy = self
+            .policy
+            .for_batch(&self.state.batch_start, Some(&at.binlog));
+        self.end_batch(&at, policy, Vec::new()).await
+    }
+
     /// Writes the batch and makes it durable with the position behind it.
     pub(crate) async fn flush(&mut self) -> Result<(), HostError> {
         let at = self.binlog.position().clone();
@@ -270,7 +292,13 @@ impl Capture<'_> {
             .policy
             .for_batch(&self.state.batch_start, Some(&at.binlog));
         self.sink.begin().await?;
-        let written = self.sink.write(&self.state.buffer, ddl, &policy).await?;
+        let rows = &self.state.buffer;
+        let whole = ddl.is_empty() && !self.state.in_parts && !self.shaper.is_active();
+        let written = if whole && !self.policy.has_marks() {
+            self.sink.write_whole(rows, at, &policy).await?
+        } else {
+            self.sink.write(rows, ddl, &policy).await?
+        };
         for (table, rows) in &written.drift {
             tracing::warn!(source = %self.row.name, table, rows, "drift applied");
         }
@@ -321,6 +349,7 @@ impl Capture<'_> {
             }
         }
         state.complete = 0;
+        state.unsaved_holds.clear();
         state.meta.transactions.clear();
         state.in_parts = false;
         state.first_row = None;

@@ -1,13 +1,15 @@
 //! What a command works with: one configuration, resolved.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use chameleon_catalog::{CatalogState, SourceId, SourceRow, sessions};
+use chameleon_catalog::{CatalogState, SourceId, SourceRow, sessions, upgrade};
 use chameleon_config::{Config, Home, MysqlConn, OnError, PgConn, TransformConfig};
 use chameleon_ddl::Mapping;
 use chameleon_diag::Report;
+use chameleon_model::{ExtensionTypes, MappingRules};
 use chameleon_mysql::{Source, SourceConn, TableSelection};
+use chameleon_postgres::introspect::extension_types;
 use chameleon_postgres::lock::Session;
 use chameleon_postgres::{Client, ConnectOptions};
 use chameleon_transform::{Chain, Engine, Secrets, Spec};
@@ -31,6 +33,8 @@ pub struct Context {
     pub selection: TableSelection,
     /// Its transforms, once they were asked for.
     transforms: LoadedChain,
+    /// What the target has, once it was reached.
+    extensions: Arc<OnceLock<ExtensionTypes>>,
     /// How much is said, and in which form.
     pub output: Output,
 }
@@ -87,6 +91,7 @@ impl Context {
                 skip: config.skip_tables.clone(),
             },
             transforms: LoadedChain::default(),
+            extensions: Arc::default(),
             config: Arc::new(config),
             warnings,
             output,
@@ -104,7 +109,16 @@ impl Context {
 
     /// The mapping of types and names, which has learnt no tables yet.
     pub fn mapping(&self) -> Mapping {
-        Mapping::new(&self.config.dest_schema, self.config.rules.clone())
+        Mapping::new(&self.config.dest_schema, self.rules())
+    }
+
+    /// The configuration's rules, with what the target has; of that nothing is known before the first
+    /// session there.
+    pub fn rules(&self) -> MappingRules {
+        MappingRules {
+            extensions: self.extensions.get().cloned().unwrap_or_default(),
+            ..self.config.rules.clone()
+        }
     }
 
     /// Opens a session at the source.
@@ -120,7 +134,12 @@ impl Context {
     /// # Errors
     /// TGT001, TGT002, TLS001-TLS004.
     pub async fn connect_target(&self) -> Result<Client, HostError> {
-        Ok(chameleon_postgres::connect(&self.target).await?)
+        let client = chameleon_postgres::connect(&self.target).await?;
+        if self.extensions.get().is_none() {
+            let found = extension_types(&client).await?;
+            self.extensions.get_or_init(|| found);
+        }
+        Ok(client)
     }
 
     /// Opens a session at the target and goes on only where the catalog is of version 1.3. To be
@@ -131,6 +150,12 @@ impl Context {
     /// Those of [`Context::connect_target`]; CAT001-CAT005; those of [`crate::upgrade::upgrade`].
     pub async fn open_catalog(&self, access: Access) -> Result<Client, HostError> {
         let client = self.connect_target().await?;
+        if let Some(session) = upgrade::upgrading(&client).await? {
+            // its tables are locked then: whoever looks waits as well, and may know why
+            let who = upgrade::session_in_words(&session);
+            self.output
+                .note(&format!("waits for the upgrade of the catalog by {who}\n"));
+        }
         let state = chameleon_catalog::version(&client).await?;
         if access == Access::Read && state == CatalogState::V13Original {
             return Ok(client);

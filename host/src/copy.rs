@@ -170,6 +170,7 @@ pub(crate) async fn copy(request: &CopyRequest<'_>, control: &Client) -> Result<
             client: cx.connect_target().await?,
             shaper: Shaper::new(cx)?,
             fill_bytes: fill_bytes(cx, request.workers),
+            buffers: Default::default(),
         };
         tasks.spawn(worker.run(reader));
     }

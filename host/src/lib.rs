@@ -27,6 +27,7 @@ pub mod snapshot;
 pub mod status;
 pub mod stop;
 pub mod supervisor;
+mod takeover;
 pub mod telemetry;
 pub mod upgrade;
 mod upkeep;

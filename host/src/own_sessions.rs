@@ -15,6 +15,8 @@ use crate::error::HostError;
 
 /// How long a session that was ended may take to go.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long the session of a command that has ended may take to go.
+const GRACE: Duration = Duration::from_secs(2);
 /// How often it is looked for.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -47,6 +49,16 @@ impl OwnSessions {
         let read = client.query_one("select pg_backend_pid()", &[]).await;
         let pid: i32 = read.and_then(|row| row.try_get(0)).map_err(failed)?;
         let deadline = Instant::now() + PATIENCE;
+        // A replica that opens its stream again has to wait for a command that took the chance to let
+        // tables rejoin; one that starts waits only for the session of a command that has just ended.
+        let again = lock == Lock::Replica
+            && !self
+                .0
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .is_empty();
+        let others = if again { PATIENCE } else { GRACE };
+        let others_deadline = Instant::now() + others;
         loop {
             let taken = match lock {
                 Lock::Replica => sessions::lock_replica(client, row.id).await?,
@@ -69,17 +81,20 @@ impl OwnSessions {
                     .lock()
                     .unwrap_or_else(PoisonError::into_inner)
                     .contains(&session.pid);
-                if !mine || Instant::now() > deadline {
+                let until = if mine { deadline } else { others_deadline };
+                if Instant::now() > until {
                     return Err(HostError::ReplicaAlive {
                         attempt: "start the replica of",
                         source_name: cx.name().to_owned(),
                         session: session_text(&session),
                     });
                 }
-                let end = client
-                    .execute("select pg_terminate_backend($1)", &[&session.pid])
-                    .await;
-                end.map_err(failed)?;
+                if mine {
+                    let end = client
+                        .execute("select pg_terminate_backend($1)", &[&session.pid])
+                        .await;
+                    end.map_err(failed)?;
+                }
             }
             tokio::time::sleep(LOOK).await;
         }

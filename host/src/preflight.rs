@@ -2,8 +2,9 @@
 //!
 //! Source and target are looked at side by side; what needs both (types, names, existing tables)
 //! afterwards, as far as both answered. A side that does not answer is a finding itself. Nothing is
-//! written, and no row is read.
+//! written, and rows are read of tables that pg_chameleon 1.x made alone.
 
+mod damage;
 mod mapping;
 mod space;
 mod target;
@@ -38,6 +39,11 @@ pub async fn check(cx: &Context) -> Report {
     }
     if let Some(client) = &target.client {
         let found = mapping::check_at_target(cx, client, &tables).await;
+        let findings = found.unwrap_or_else(|error| vec![of_error(&error, "target")]);
+        for finding in findings {
+            report.push(finding);
+        }
+        let found = damage::check(cx, client, &source.tables).await;
         let findings = found.unwrap_or_else(|error| vec![of_error(&error, "target")]);
         for finding in findings {
             report.push(finding);

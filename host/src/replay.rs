@@ -5,6 +5,7 @@
 //! their rows along. Rows that the queue holds are bounded: beyond that a batch is handed over by
 //! number alone and read back from the log.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
@@ -64,6 +65,20 @@ struct Waiting {
     stop: AtomicBool,
 }
 
+impl Waiting {
+    /// What was counted before the start is counted once more where it came as a job: not below 0.
+    fn subtract(&self, done: Backlog, bytes: u64) {
+        let subtract = |counter: &AtomicU64, amount: u64| {
+            let _ = counter.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| {
+                Some(n.saturating_sub(amount))
+            });
+        };
+        subtract(&self.bytes, bytes);
+        subtract(&self.batches, done.batches);
+        subtract(&self.rows, done.rows);
+    }
+}
+
 /// The sending side.
 #[derive(Debug)]
 pub(crate) struct ReplayQueue {
@@ -93,6 +108,7 @@ impl ReplayQueue {
             policy: Arc::clone(policy),
             feeds,
             waiting: Arc::clone(&waiting),
+            done_from_log: HashSet::new(),
             reindex_checked: None,
         };
         let backlog = batches::backlog(replay.replayer.client(), row.id).await?;
@@ -182,6 +198,9 @@ struct Replay {
     policy: Arc<StreamPolicy>,
     feeds: Feeds,
     waiting: Arc<Waiting>,
+    /// Batches of ours that were replayed from the log: those that the capture closed meanwhile were
+    /// handed over as well.
+    done_from_log: HashSet<BatchId>,
     reindex_checked: Option<Instant>,
 }
 
@@ -192,37 +211,32 @@ impl Replay {
             if self.waiting.stop.load(Ordering::Relaxed) {
                 break;
             }
-            self.pause_on_reindex().await?;
             let rows = job.rows.as_ref().map_or(0, |(rows, _)| rows.len()) as u64;
             let bytes = job.rows.as_ref().map_or(0, |(rows, _)| rows.bytes()) as u64;
-            let policy = self.with_holds(&job.policy);
-            let done = match &job.rows {
-                Some((rows, ddl)) => self.replayer.apply_memory(rows, ddl, &policy).await?,
-                None => {
-                    self.replayer
-                        .apply_log(&from_log(job.batch), &policy)
-                        .await?
+            let mut subtract = Backlog { batches: 1, rows };
+            if !self.done_from_log.remove(&job.batch) {
+                self.pause_on_reindex().await?;
+                let policy = self.with_holds(&job.policy);
+                let done = match &job.rows {
+                    Some((rows, ddl)) => self.replayer.apply_memory(rows, ddl, &policy).await?,
+                    None => {
+                        self.replayer
+                            .apply_log(&from_log(job.batch), &policy)
+                            .await?
+                    }
+                };
+                self.end(job.batch, &done, Some(&job.end)).await?;
+                if job.rows.is_none() {
+                    subtract.rows = done.applied.changes;
                 }
-            };
-            self.end(job.batch, &done, Some(&job.end)).await?;
-            let subtract = |counter: &AtomicU64, amount: u64| {
-                let _ = counter.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| {
-                    Some(n.saturating_sub(amount))
-                });
-            };
-            subtract(&self.waiting.bytes, bytes);
-            subtract(&self.waiting.batches, 1);
-            let rows = if job.rows.is_some() {
-                rows
-            } else {
-                done.applied.changes
-            };
-            subtract(&self.waiting.rows, rows);
+            }
+            self.waiting.subtract(subtract, bytes);
         }
         Ok(())
     }
 
-    /// Replays what was waiting at the start.
+    /// Replays what was waiting at the start, and what the capture has closed by then. Rows that 1.x
+    /// wrote are replayed by the catalog's own function, which knows its encoding.
     async fn waiting_in_log(&mut self) -> Result<(), HostError> {
         loop {
             let found = batches::unreplayed(self.replayer.client(), self.row.id, LIST).await?;
@@ -239,7 +253,9 @@ impl Replay {
                 if batch.own_rows {
                     self.replay_log(&batch).await?;
                 } else {
-                    self.predecessor().await?;
+                    // one batch at most; those behind it may be of ours
+                    batches::process(self.replayer.client(), self.row.id, PREDECESSOR_EVENTS)
+                        .await?;
                     break;
                 }
             }
@@ -253,16 +269,8 @@ impl Replay {
             .unwrap_or_else(|| BinlogPosition::new("", 0));
         let policy = self.with_holds(&self.policy.for_logged(batch.id, &start));
         let done = self.replayer.apply_log(batch, &policy).await?;
-        self.end(batch.id, &done, None).await
-    }
-
-    /// Rows that 1.x wrote are replayed by the catalog's own function, which knows both encodings.
-    async fn predecessor(&mut self) -> Result<(), HostError> {
-        while batches::process(self.replayer.client(), self.row.id, PREDECESSOR_EVENTS).await? {
-            if self.waiting.stop.load(Ordering::Relaxed) {
-                break;
-            }
-        }
+        self.end(batch.id, &done, None).await?;
+        self.done_from_log.insert(batch.id);
         Ok(())
     }
 

@@ -16,7 +16,7 @@ use chameleon_catalog::row_errors::{self, Operation, RowError};
 use chameleon_ddl::mapping::Mapping;
 use chameleon_diag::{Diagnostic, ErrorCode, codes};
 use chameleon_model::name::target_name;
-use chameleon_model::{BinlogPosition, ChangeBuffer, TableName, TableSchema};
+use chameleon_model::{BinlogPosition, ChangeBuffer, TableName, TableSchema, TypeKind};
 use chameleon_postgres::Client;
 use chameleon_transform::{FailedRow, Meta, Origin, TablePlan, Transformed, Worker};
 
@@ -284,10 +284,25 @@ pub(crate) fn fingerprint(
     cx: &Context,
     table: &Arc<TableSchema>,
 ) -> Result<Fingerprint, HostError> {
-    let rules = &cx.config.rules;
+    let rules = &cx.rules();
     let mut text = format!("profile {:?}", rules.profile).to_lowercase();
     for source in chameleon_ddl::mapping::used_overrides(rules, table) {
         text.push_str(&format!("; {} as {}", source.source, source.target));
+    }
+    let has = |kind| table.columns.iter().any(|c| c.ty.kind == kind);
+    if !rules.empty_enum_label && has(TypeKind::Enum) {
+        text.push_str("; no empty enum label");
+    }
+    if rules.extensions.geometry.is_some() && has(TypeKind::Geometry) {
+        text.push_str("; geometry of PostGIS");
+    }
+    if rules.extensions.vector.is_some() && has(TypeKind::Vector) {
+        text.push_str("; vector of pgvector");
+    }
+    let hexified = table.columns.iter().filter_map(|c| rules.hexified(&c.ty));
+    let hexified: BTreeSet<&str> = hexified.collect();
+    for base in hexified {
+        text.push_str(&format!("; hex digits of {base}"));
     }
     let transforms = match cx.chain()? {
         Some(chain) => chain.fingerprint_for(table)?,

@@ -9,7 +9,7 @@ use chameleon_ddl::mapping::Mapping;
 use chameleon_model::{ChangeBuffer, SourcePosition};
 use chameleon_postgres::Client;
 use chameleon_target::{
-    ApplyPolicy, DdlEntry, DirectWriter, RelayWriter, TableFailure, TargetError,
+    ApplyPolicy, DdlEntry, DirectWriter, RelayWriter, Replayed, TableFailure, TargetError,
 };
 
 /// What a written batch needs afterwards.
@@ -23,13 +23,23 @@ pub(crate) struct Written {
     pub(crate) drift: Vec<(String, u64)>,
 }
 
+impl Written {
+    fn of(done: Replayed) -> Self {
+        Self {
+            failures: done.applied.failures,
+            changes: done.applied.changes,
+            drift: done.applied.drift,
+        }
+    }
+}
+
 /// The writing side of one source.
 #[derive(Debug)]
 pub(crate) enum Sink {
     /// `apply: relay`.
-    Relay(RelayWriter),
+    Relay(Box<RelayWriter>),
     /// `apply: direct`.
-    Direct(DirectWriter),
+    Direct(Box<DirectWriter>),
 }
 
 impl Sink {
@@ -76,13 +86,27 @@ impl Sink {
                 written.changes = writer.written().events;
             }
             Self::Direct(writer) => {
-                let done = writer.write(rows, ddl, policy).await?;
-                written.changes = done.applied.changes;
-                written.failures = done.applied.failures;
-                written.drift = done.applied.drift;
+                written = Written::of(writer.write(rows, ddl, policy).await?);
             }
         }
         Ok(written)
+    }
+
+    /// Writes rows that are all that the transaction holds, with `end` as the position behind them.
+    /// Several sessions may share the work.
+    pub(crate) async fn write_whole(
+        &mut self,
+        rows: &ChangeBuffer,
+        end: &SourcePosition,
+        policy: &dyn ApplyPolicy,
+    ) -> Result<Written, TargetError> {
+        match self {
+            Self::Relay(_) => self.write(rows, &[], policy).await,
+            Self::Direct(writer) => {
+                let done = writer.write_whole(rows, end, policy).await?;
+                Ok(Written::of(done))
+            }
+        }
     }
 
     /// Stores rows of a transaction that is prepared at the source under its name. Returns tables
@@ -119,10 +143,7 @@ impl Sink {
                 }
             }
             Self::Direct(writer) => {
-                let done = writer.write_prepared(xid, policy).await?;
-                written.changes = done.applied.changes;
-                written.failures = done.applied.failures;
-                written.drift = done.applied.drift;
+                written = Written::of(writer.write_prepared(xid, policy).await?);
             }
         }
         Ok(written)
@@ -149,6 +170,14 @@ impl Sink {
                 writer.advance(at, last_event_micros).await?;
                 Ok(None)
             }
+        }
+    }
+
+    /// Takes back everything since [`Sink::begin`].
+    pub(crate) async fn rollback(&mut self) -> Result<(), TargetError> {
+        match self {
+            Self::Relay(writer) => writer.rollback().await,
+            Self::Direct(writer) => writer.rollback().await,
         }
     }
 

@@ -13,7 +13,9 @@ use std::time::{Duration, Instant};
 use chameleon_catalog::batches::{self, OpenBatch};
 use chameleon_catalog::held::{self, HeldState, Hold};
 use chameleon_catalog::history;
-use chameleon_catalog::{SourceRow, SourceStatus, relay_log, set_status, table_rules, windows};
+use chameleon_catalog::{
+    SourceRow, SourceStatus, relay_log, sessions, set_status, table_rules, windows,
+};
 use chameleon_config::{ApplyMode, OnDrift};
 use chameleon_diag::{Diagnostic, RetryDirective};
 use chameleon_model::{BinlogPosition, TableName, TableSchema};
@@ -23,7 +25,7 @@ use chameleon_postgres::Client;
 use chameleon_target::rotate::Rotation;
 use chameleon_target::{DirectWriter, RelayWriter};
 
-use crate::capture::{Capture, Ended, State, describe};
+use crate::capture::{Capture, Ended, State, describe, elsewhere};
 use crate::context::{Access, Context};
 use crate::error::HostError;
 use crate::http::{Health, SourceHealth};
@@ -35,6 +37,7 @@ use crate::resync::{SyncOptions, SyncTables};
 use crate::shape::{self, Shaper};
 use crate::sink::Sink;
 use crate::stop::Stop;
+use crate::takeover::take_over;
 
 /// First pause before a source is opened again; doubled each time.
 const FIRST_BACKOFF: Duration = Duration::from_millis(200);
@@ -202,6 +205,9 @@ async fn stream(
     cx.require_no_predecessor(&control, "start the replica")
         .await?;
     own.take(&control, cx, &row, Lock::Replica).await?;
+    // a session that still applies ends before the catalog says up to where
+    own.take(&control, cx, &row, Lock::Replay).await?;
+    sessions::unlock_replay(&control, row.id).await?;
     let mut conn = cx.connect_source().await?;
     if options.until == Until::CaughtUp && goal.is_none() {
         *goal = Some(conn.current_position().await?.binlog);
@@ -216,8 +222,9 @@ async fn stream(
     let tables = schema_at(cx, &control, &row, &open, &mut conn).await?;
     let mut shaper = Shaper::new(cx)?;
     check_rules(cx, &control, &row, &tables, &mut shaper).await?;
+    take_over(&control, &row, &open, &tables).await?;
     prepared::set_aside(&control, &row, &open, &shaper, &cx.config.my_database).await?;
-    let (policy, held) = policy(cx, &control, &row, &open, &shaper).await?;
+    let (policy, held) = policy(cx, &control, &row, &shaper).await?;
     let policy = Arc::new(policy);
     let mapping = shaper.mapping(cx);
     let server_id = match cx.config.my_server_id {
@@ -234,9 +241,14 @@ async fn stream(
         heartbeat: HEARTBEAT,
         start,
         gtids: open.position.gtids.clone(),
+        after_copy: policy.has_marks(),
         selection: cx.selection.clone(),
     };
     let mut binlog = BinlogSource::open(&cx.source, binlog_options, tables.clone()).await?;
+    if binlog.is_elsewhere() && policy.has_marks() {
+        elsewhere::give_up_marks(&control, &row, &open).await?;
+        return Ok(Ended::Restart { isolate });
+    }
     binlog.keep_prepared();
     for table in tables.iter().filter(|t| held.contains(&t.name)) {
         binlog.hold(&table.name);
@@ -247,17 +259,18 @@ async fn stream(
         ApplyMode::Relay => {
             let writer = RelayWriter::new(client, row.clone(), mapping.clone(), open.id).await?;
             let queue = ReplayQueue::start(cx, &row, &policy, shaper.feeds(), own).await?;
-            (Sink::Relay(writer), Some(queue))
+            (Sink::Relay(Box::new(writer)), Some(queue))
         }
         ApplyMode::Direct => {
             let mut queue = ReplayQueue::start(cx, &row, &policy, shaper.feeds(), own).await?;
             // what a relay left is applied before anything goes past it
             queue.drain(true).await?;
             drop(queue);
-            (
-                Sink::Direct(DirectWriter::new(client, row.clone(), rules, open.id).await?),
-                None,
-            )
+            let mut writer = DirectWriter::new(client, row.clone(), rules, open.id).await?;
+            if cx.config.apply_workers > 1 {
+                writer.share_with(helpers(cx, &row, own).await?).await?;
+            }
+            (Sink::Direct(Box::new(writer)), None)
         }
     };
     set_status(&control, row.id, SourceStatus::Running).await?;
@@ -283,6 +296,23 @@ async fn stream(
         state,
     };
     capture.run(&options.stop).await
+}
+
+/// Sessions that share the work of large batches. The first one holds the replay lock: whoever comes
+/// next waits until it is gone.
+async fn helpers(
+    cx: &Context,
+    row: &SourceRow,
+    own: &OwnSessions,
+) -> Result<Vec<Client>, HostError> {
+    let mut clients = Vec::new();
+    for _ in 1..cx.config.apply_workers {
+        clients.push(cx.connect_target().await?);
+    }
+    if let Some(first) = clients.first() {
+        own.take(first, cx, row, Lock::Replay).await?;
+    }
+    Ok(clients)
 }
 
 /// Rows of the open batch are read again. Ours commit with the position behind them; 1.x, killed
@@ -374,18 +404,10 @@ async fn policy(
     cx: &Context,
     control: &Client,
     row: &SourceRow,
-    open: &OpenBatch,
     shaper: &Shaper,
 ) -> Result<(StreamPolicy, BTreeSet<TableName>), HostError> {
-    let (windows, floor) = if open.by_predecessor {
-        windows::clear_all(control, row.id).await?;
-        (Vec::new(), None)
-    } else {
-        (
-            windows::list(control, row.id).await?,
-            windows::floor(control, row.id).await?,
-        )
-    };
+    let windows = windows::list(control, row.id).await?;
+    let floor = windows::floor(control, row.id).await?;
     let drift = cx.config.on_drift == OnDrift::Apply;
     let feeds = shaper.feeds();
     let targets = |table: &TableName| -> Vec<(String, usize)> {

@@ -36,7 +36,14 @@ impl Upgraded {
         let mut text = render_outcome(&self.outcome);
         if let Some(backup) = &self.backup {
             let path = backup.backup.path.display();
-            text.push_str(&format!("backup: {path}, verified by {}\n", backup.by));
+            text.push_str(&format!("backup: {path}, verified: {}\n", backup.by));
+            for key in &backup.broken_keys {
+                let finding = key.finding();
+                text.push_str(&format!(
+                    "  {} {}: {}\n",
+                    finding.code, finding.object, finding.what
+                ));
+            }
             if backup.by == Means::Archive {
                 text.push_str(&format!(
                     "  not restored: {}\n",

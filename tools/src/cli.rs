@@ -11,7 +11,8 @@ pub(crate) struct Cli {
     /// Configuration: a name in HOME/config, or a path
     #[arg(long, global = true, value_name = "NAME|PATH")]
     pub(crate) config: Option<String>,
-    /// The target by URL, instead of a configuration: postgres://USER@HOST:PORT/DATABASE
+    /// The target by URL, instead of a configuration: postgres://USER@HOST:PORT/DATABASE; the
+    /// password may be in $PGPASSWORD
     #[arg(long, global = true, value_name = "URL", conflicts_with = "config")]
     pub(crate) pg_url: Option<String>,
     /// Home directory, instead of $CHAMELEON_HOME or ~/.pg_chameleon

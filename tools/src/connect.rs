@@ -79,9 +79,15 @@ pub(crate) fn target_options(config: &Config) -> ConnectOptions {
     options
 }
 
+/// Holds the password of a URL that has none, as for the programs of PostgreSQL.
+const PASSWORD_VARIABLE: &str = "PGPASSWORD";
+
 /// Where the target of a URL is.
 pub(crate) fn target_of_url(url: &str) -> Result<ConnectOptions, ToolsError> {
     let mut options = ConnectOptions::from_url(url)?;
+    if options.password.is_empty() {
+        options.password = std::env::var(PASSWORD_VARIABLE).unwrap_or_default();
+    }
     options.application_name = APPLICATION_NAME.into();
     Ok(options)
 }

@@ -86,6 +86,9 @@ pub(crate) enum ToolsError {
     /// The output cannot be written. CFG014.
     #[error("write the output")]
     Output(#[source] std::io::Error),
+    /// SIGINT or SIGTERM came. It is told without a code: it is what was asked for.
+    #[error("interrupted; how the catalog stands: chameleon-tools migrate plan")]
+    Interrupted,
 }
 
 impl ToolsError {
@@ -114,7 +117,7 @@ impl Diagnostic for ToolsError {
             Self::UnknownTable { .. } => codes::CMP004,
             Self::NoTables => codes::CMP005,
             Self::Input { .. } => codes::CFG013,
-            Self::Output(_) => codes::CFG014,
+            Self::Output(_) | Self::Interrupted => codes::CFG014,
         }
     }
 
@@ -133,8 +136,9 @@ impl Diagnostic for ToolsError {
         }
     }
 
+    /// The next command to type; where there is none, the page of the code.
     fn hint(&self) -> Option<String> {
-        match self {
+        let hint = match self {
             Self::Config(error) => error.hint(),
             Self::Source(error) => error.hint(),
             Self::Target(error) => error.hint(),
@@ -151,6 +155,7 @@ impl Diagnostic for ToolsError {
             }
             Self::NoTables => Some("look at tables_limit and skip_tables".into()),
             _ => None,
-        }
+        };
+        hint.or_else(|| Some(format!("chameleon explain {}", self.code())))
     }
 }

@@ -1,7 +1,7 @@
 //! `chameleon-tools`: arguments, runtime, exit code.
 //!
 //! Standard output holds data, standard error the rest. Exit 0: done and clean; 1: done, and there
-//! is something to see; 2: failed, or bad usage.
+//! is something to see; 2: failed, or bad usage; 130: interrupted.
 
 mod backup;
 mod bloat;
@@ -19,9 +19,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use chameleon_config::{Config, Home, load};
-use chameleon_diag::{render_error, render_error_json, render_report};
+use chameleon_diag::{codes, render_error, render_error_json, render_report};
 use chameleon_postgres::ConnectOptions;
 use clap::Parser;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::{BloatArgs, Cli, Command, CompareArgs, DdlCommand};
 use crate::error::ToolsError;
@@ -31,8 +32,15 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             // help and version go to standard output and are no failure
-            let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+            if !error.use_stderr() {
+                let _ = error.print();
+                return ExitCode::SUCCESS;
+            }
+            let text = error.to_string();
+            let text = text.strip_prefix("error: ").unwrap_or(&text);
+            let text = format!("error[{}]: {text}", codes::CFG050);
+            let _ = io::stderr().write_all(text.as_bytes());
+            return ExitCode::from(2);
         }
     };
     let json = cli.json;
@@ -41,6 +49,10 @@ fn main() -> ExitCode {
         Ok(false) => ExitCode::from(1),
         Err(ToolsError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
             ExitCode::SUCCESS
+        }
+        Err(error @ ToolsError::Interrupted) => {
+            let _ = writeln!(io::stderr(), "{error}");
+            ExitCode::from(130)
         }
         Err(error) => {
             report(&error, json);
@@ -119,6 +131,19 @@ fn runtime() -> Result<tokio::runtime::Runtime, ToolsError> {
     runtime.map_err(ToolsError::Output)
 }
 
+/// Carries a command out, until SIGINT or SIGTERM comes: then what it has begun is taken back, and
+/// what it has made for the time of its work is removed. No question may be asked after it.
+fn carry_out<T>(work: impl Future<Output = Result<T, ToolsError>>) -> Result<T, ToolsError> {
+    runtime()?.block_on(async {
+        let mut terminate = signal(SignalKind::terminate()).map_err(ToolsError::Output)?;
+        tokio::select! {
+            result = work => result,
+            _ = tokio::signal::ctrl_c() => Err(ToolsError::Interrupted),
+            _ = terminate.recv() => Err(ToolsError::Interrupted),
+        }
+    })
+}
+
 /// Loads the configuration; what is worth knowing about it goes to standard error.
 fn config(cli: &Cli) -> Result<Config, ToolsError> {
     let home = Home::resolve(cli.home.as_deref())?;
@@ -137,6 +162,21 @@ fn target_options(cli: &Cli) -> Result<ConnectOptions, ToolsError> {
         Some(url) => connect::target_of_url(url),
         None => Ok(connect::target_options(&config(cli)?)),
     }
+}
+
+/// This program with the options by which it found the target, for the next command to type. A URL
+/// is not repeated: it may hold a password.
+fn command_line(cli: &Cli) -> String {
+    let mut line = String::from("chameleon-tools");
+    if let Some(home) = &cli.home {
+        line.push_str(&format!(" --home {}", home.display()));
+    }
+    match (&cli.config, &cli.pg_url) {
+        (Some(config), _) => line.push_str(&format!(" --config {config}")),
+        (None, Some(_)) => line.push_str(" --pg-url URL"),
+        (None, None) => {}
+    }
+    line
 }
 
 fn write_json(out: &mut impl Write, value: &impl serde::Serialize) -> io::Result<()> {

@@ -3,9 +3,11 @@
 //!
 //! Equality is judged by `oracle`, which reads both servers itself and shares no code with the programs.
 
+mod after_upgrade;
 mod bloat;
 mod cases;
 mod cases_coverage;
+mod cases_policies;
 mod control;
 mod crashes;
 mod faults;
@@ -22,6 +24,8 @@ mod stage;
 mod transforms;
 mod upgrade;
 mod values;
+mod wire;
+mod workers;
 mod xa;
 
 use std::{
@@ -86,6 +90,10 @@ enum Scenario {
     Sample(Mode),
     /// The case folders: values and statements.
     Cases(Mode),
+    /// Values of which the configuration says what they become.
+    Policies(Mode),
+    /// Spatial types and vectors at a target that has PostGIS and pgvector.
+    Extensions(Mode),
     /// Values of 100 MB.
     Large,
     /// Random statements.
@@ -94,6 +102,8 @@ enum Scenario {
     CopyKills,
     /// The host is killed while it follows the source.
     StreamKills(Mode),
+    /// Several sessions share the changes, and are lost.
+    Workers,
     /// The network to the source fails.
     SourceFaults,
     /// The network to the target fails.
@@ -108,6 +118,16 @@ enum Scenario {
     Bloat,
     /// XA transactions in two phases, with kills between them.
     Xa(Mode),
+    /// What the binlog may look like, on a server that encrypts it.
+    Wire,
+    /// Another server takes the source's place.
+    Failover,
+    /// Certificates and logins at the source.
+    SourceTls,
+    /// Certificates and logins at the target.
+    TargetTls,
+    /// Tools that rewrite tables while rows stream.
+    OnlineDdl,
     /// Rows go through transforms.
     Transforms(Mode),
     /// The real pg_chameleon 1.3 and the host take turns.
@@ -116,6 +136,8 @@ enum Scenario {
     Rollback,
     /// A catalog of the real pg_chameleon 1.2 is planned, rehearsed, upgraded and verified; and how fast.
     Upgrade,
+    /// What 1.2 damaged is told after the upgrade, followed as it is, and repaired.
+    AfterUpgrade,
 }
 
 impl Scenario {
@@ -125,11 +147,16 @@ impl Scenario {
             Scenario::Sample(Mode::Direct) => "sample-direct",
             Scenario::Cases(Mode::Relay) => "cases",
             Scenario::Cases(Mode::Direct) => "cases-direct",
+            Scenario::Policies(Mode::Relay) => "policies",
+            Scenario::Policies(Mode::Direct) => "policies-direct",
+            Scenario::Extensions(Mode::Relay) => "extensions",
+            Scenario::Extensions(Mode::Direct) => "extensions-direct",
             Scenario::Large => "large",
             Scenario::Random => "random",
             Scenario::CopyKills => "copy-kills",
             Scenario::StreamKills(Mode::Relay) => "stream-kills",
             Scenario::StreamKills(Mode::Direct) => "stream-kills-direct",
+            Scenario::Workers => "workers",
             Scenario::SourceFaults => "source-faults",
             Scenario::TargetFaults => "target-faults",
             Scenario::Crashes => "crashes",
@@ -140,9 +167,15 @@ impl Scenario {
             Scenario::Bloat => "bloat",
             Scenario::Xa(Mode::Relay) => "xa",
             Scenario::Xa(Mode::Direct) => "xa-direct",
+            Scenario::Wire => "wire",
+            Scenario::Failover => "failover",
+            Scenario::SourceTls => "source-tls",
+            Scenario::TargetTls => "target-tls",
+            Scenario::OnlineDdl => "online-ddl",
             Scenario::Interop => "interop",
             Scenario::Rollback => "rollback",
             Scenario::Upgrade => "upgrade",
+            Scenario::AfterUpgrade => "after-upgrade",
         }
     }
 }
@@ -153,19 +186,28 @@ const EVERYWHERE: &[Scenario] = &[Scenario::Sample(Mode::Relay), Scenario::Cases
 /// On the first pair with each source: what depends on how the source is read.
 const PER_SOURCE: &[Scenario] = &[
     Scenario::Cases(Mode::Direct),
+    Scenario::Policies(Mode::Relay),
+    Scenario::Extensions(Mode::Relay),
     Scenario::Large,
     Scenario::Random,
     Scenario::SourceFaults,
     Scenario::Xa(Mode::Relay),
+    Scenario::OnlineDdl,
 ];
+
+/// The same, where the source's server can be made from packages: these need servers with options of their own.
+const PER_PACKAGED_SOURCE: &[Scenario] = &[Scenario::Wire, Scenario::Failover, Scenario::SourceTls];
 
 /// On one pair: long, or about the host alone.
 const ONCE: &[Scenario] = &[
     Scenario::Sample(Mode::Direct),
+    Scenario::Policies(Mode::Direct),
+    Scenario::Extensions(Mode::Direct),
     Scenario::TargetFaults,
     Scenario::Crashes,
     Scenario::Control,
     Scenario::Operating,
+    Scenario::TargetTls,
     Scenario::Transforms(Mode::Relay),
     Scenario::Transforms(Mode::Direct),
     Scenario::Xa(Mode::Direct),
@@ -173,6 +215,7 @@ const ONCE: &[Scenario] = &[
     Scenario::CopyKills,
     Scenario::StreamKills(Mode::Relay),
     Scenario::StreamKills(Mode::Direct),
+    Scenario::Workers,
 ];
 
 /// One line of the plan.
@@ -197,6 +240,9 @@ fn plan(sources: &[Engine], targets: &[Engine], filter: Option<&str>) -> Vec<Pla
             // Each source meets another target first, so that all targets are used.
             if position == number % targets.len() {
                 scenarios.extend(PER_SOURCE);
+                if source.packages().is_some() {
+                    scenarios.extend(PER_PACKAGED_SOURCE);
+                }
             }
             if number == 0 && position == 0 {
                 scenarios.extend(ONCE);
@@ -205,6 +251,7 @@ fn plan(sources: &[Engine], targets: &[Engine], filter: Option<&str>) -> Vec<Pla
                 scenarios.push(Scenario::Interop);
                 scenarios.push(Scenario::Rollback);
                 scenarios.push(Scenario::Upgrade);
+                scenarios.push(Scenario::AfterUpgrade);
             }
             planned.extend(scenarios.into_iter().map(|scenario| Planned {
                 source: source.clone(),
@@ -345,6 +392,16 @@ async fn run_one(one: &Planned, servers: &mut [Server], setting: &Setting<'_>) -
             .context("no such server")
     };
     let (source, target) = (position(&one.source)?, position(&one.target)?);
+    if let Scenario::Extensions(mode) = one.scenario {
+        // a server of its own, which is made of packages whatever the others are
+        let target = servers::start_extended().await?;
+        let pair = Pair {
+            source: &servers[source],
+            target: &target,
+        };
+        cases::run(pair, setting, mode, Areas::Extensions).await?;
+        return target.stop();
+    }
     if one.scenario == Scenario::Crashes {
         return crashes::run(servers, source, target, setting).await;
     }
@@ -355,10 +412,12 @@ async fn run_one(one: &Planned, servers: &mut [Server], setting: &Setting<'_>) -
     match one.scenario {
         Scenario::Sample(mode) => sample::run(pair, setting, mode).await,
         Scenario::Cases(mode) => cases::run(pair, setting, mode, Areas::Ordinary).await,
+        Scenario::Policies(mode) => cases_policies::run(pair, setting, mode).await,
         Scenario::Large => cases::run(pair, setting, Mode::Relay, Areas::Large).await,
         Scenario::Random => random::run(pair, setting, setting.random_time).await,
         Scenario::CopyKills => kills::copy(pair, setting).await,
         Scenario::StreamKills(mode) => kills::stream(pair, setting, mode).await,
+        Scenario::Workers => workers::run(pair, setting).await,
         Scenario::SourceFaults => faults::source(pair, setting).await,
         Scenario::TargetFaults => faults::target(pair, setting).await,
         Scenario::Control => control::run(pair, setting).await,
@@ -366,10 +425,16 @@ async fn run_one(one: &Planned, servers: &mut [Server], setting: &Setting<'_>) -
         Scenario::Transforms(mode) => transforms::run(pair, setting, mode).await,
         Scenario::Bloat => bloat::run(pair, setting).await,
         Scenario::Xa(mode) => xa::run(pair, setting, mode).await,
+        Scenario::Wire => wire::run(pair, setting).await,
+        Scenario::Failover => wire::failover::run(pair, setting).await,
+        Scenario::SourceTls => wire::source_tls::run(pair, setting).await,
+        Scenario::TargetTls => wire::target_tls::run(pair, setting).await,
+        Scenario::OnlineDdl => wire::online_ddl::run(pair, setting).await,
         Scenario::Interop => interop::run(pair, setting).await,
         Scenario::Rollback => rollback::run(pair, setting).await,
         Scenario::Upgrade => upgrade::run(pair, setting).await,
-        Scenario::Crashes => Ok(()),
+        Scenario::AfterUpgrade => after_upgrade::run(pair, setting).await,
+        Scenario::Crashes | Scenario::Extensions(_) => Ok(()),
     }
 }
 

@@ -34,6 +34,8 @@ pub(crate) struct Faults {
     pub(crate) bytes_per_second: Option<u64>,
     /// Connections that were open when this changed are cut.
     cuts: u64,
+    /// New connections go there instead.
+    elsewhere: Option<SocketAddr>,
 }
 
 /// A running proxy; it ends when it is dropped.
@@ -79,11 +81,17 @@ impl FaultProxy {
         self.set(|faults| faults.cuts += 1);
     }
 
+    /// From now on new connections go to another server, as behind a name that was moved. Open ones stay.
+    pub(crate) fn lead_to(&self, upstream: SocketAddr) {
+        self.set(|faults| faults.elsewhere = Some(upstream));
+    }
+
     /// From now on everything passes. Connections that were cut stay cut.
     pub(crate) fn heal(&self) {
         self.set(|faults| {
             *faults = Faults {
                 cuts: faults.cuts,
+                elsewhere: faults.elsewhere,
                 ..Faults::default()
             }
         });
@@ -103,6 +111,7 @@ async fn carry(client: TcpStream, upstream: SocketAddr, mut told: watch::Receive
     if told.borrow().refuse {
         return;
     }
+    let upstream = told.borrow().elsewhere.unwrap_or(upstream);
     let Ok(server) = TcpStream::connect(upstream).await else {
         return;
     };

@@ -1,4 +1,4 @@
-//! Development tasks: `cargo xtask demo | test | e2e | images | servers | bench | guests | tidy`.
+//! Development tasks: `cargo xtask demo | test | e2e | fuzz | images | servers | bench | guests | tidy`.
 //!
 //! This program builds and runs the project's binaries as a user would, and links none of its crates: what it
 //! finds, a user would find.
@@ -14,6 +14,7 @@ mod cache;
 mod demo;
 mod e2e;
 mod fault_proxy;
+mod fuzz;
 mod guests;
 mod images;
 mod random;
@@ -45,6 +46,8 @@ enum Task {
     Test(suite::Arguments),
     /// Runs the end-to-end tests
     E2e(e2e::Arguments),
+    /// Feeds damaged input to everything that reads bytes from outside
+    Fuzz(fuzz::Arguments),
     /// Makes container images of the servers that Debian packages have
     Images(images::Arguments),
     /// Fetches servers into the cache, so that later runs find them there
@@ -94,6 +97,7 @@ async fn perform(task: Task) -> Result<Outcome> {
         Task::Demo(arguments) => demo::run(&arguments).await,
         Task::Test(arguments) => suite::run(&arguments).await,
         Task::E2e(arguments) => e2e::run(&arguments).await,
+        Task::Fuzz(arguments) => fuzz::run(&arguments),
         Task::Images(arguments) => images::make(&arguments),
         Task::Servers(arguments) => images::fetch(&arguments),
         Task::Bench(arguments) => bench::run(&arguments).await,

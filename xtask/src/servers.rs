@@ -8,6 +8,8 @@ pub(crate) mod archive;
 mod containers;
 pub(crate) mod docker;
 pub(crate) mod engine;
+mod extended;
+pub(crate) mod extras;
 pub(crate) mod fetch;
 mod native;
 pub(crate) mod options;
@@ -24,6 +26,7 @@ use tokio::task::JoinSet;
 use crate::address::Address;
 use docker::Container;
 use engine::{Engine, Kind};
+pub(crate) use native::Extra;
 use native::NativeServer;
 
 /// The password of `root` and `postgres` on the servers that are made here.
@@ -60,7 +63,7 @@ pub(crate) struct Server {
 #[derive(Debug)]
 enum Run {
     External,
-    Native(NativeServer),
+    Native(Box<NativeServer>),
     Docker(Container),
     #[cfg(feature = "e2e")]
     Test(Box<containers::TestContainer>),
@@ -135,6 +138,15 @@ impl Server {
             #[cfg(feature = "e2e")]
             Run::Test(test) => test.container.restart()?,
         }
+        self.wait_until_ready().await
+    }
+
+    /// Starts a native server again, with other options.
+    pub(crate) async fn restart_with(&mut self, options: Vec<String>) -> Result<()> {
+        let Run::Native(server) = &mut self.run else {
+            bail!("{} is no native server", self.engine);
+        };
+        server.restart_with(options)?;
         self.wait_until_ready().await
     }
 
@@ -257,6 +269,28 @@ pub(crate) async fn start(
     Ok(servers)
 }
 
+/// Starts a native server that ends with this program, with options of its own.
+pub(crate) async fn start_with(engine: &Engine, extra: Extra) -> Result<Server> {
+    let wanted = engine.clone();
+    let started = tokio::task::spawn_blocking(move || {
+        let tree = fetch::trees(&[wanted])?.pop().context("no tree")?;
+        NativeServer::start(tree, false, extra)
+    });
+    let server = started.await??;
+    ready(engine.clone(), server.port(), Run::Native(Box::new(server))).await
+}
+
+/// Starts a PostgreSQL that has PostGIS and pgvector; it ends with this program.
+pub(crate) async fn start_extended() -> Result<Server> {
+    let started = tokio::task::spawn_blocking(|| {
+        let tree = extended::tree()?;
+        let engine = tree.engine.clone();
+        Ok::<_, anyhow::Error>((engine, NativeServer::start(tree, false, Extra::default())?))
+    });
+    let (engine, server) = started.await??;
+    ready(engine, server.port(), Run::Native(Box::new(server))).await
+}
+
 async fn start_one(engine: Engine, backend: Backend, at_exit: AtExit) -> Result<Server> {
     let outlives = at_exit == AtExit::Keep;
     let (port, run) = match backend {
@@ -271,12 +305,17 @@ async fn start_one(engine: Engine, backend: Backend, at_exit: AtExit) -> Result<
             let wanted = engine.clone();
             let server = tokio::task::spawn_blocking(move || {
                 let tree = fetch::trees(&[wanted])?.pop().context("no tree")?;
-                NativeServer::start(tree, outlives)
+                NativeServer::start(tree, outlives, Extra::default())
             });
             let server = server.await??;
-            (server.port(), Run::Native(server))
+            (server.port(), Run::Native(Box::new(server)))
         }
     };
+    ready(engine, port, run).await
+}
+
+/// Waits until a started server accepts connections.
+async fn ready(engine: Engine, port: u16, run: Run) -> Result<Server> {
     let (user, database) = match engine.kind {
         Kind::Postgres => ("postgres", "postgres"),
         Kind::MySql | Kind::MariaDb => ("root", ""),

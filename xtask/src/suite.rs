@@ -8,7 +8,7 @@ use clap::Args;
 use tokio::signal::ctrl_c;
 
 use crate::{
-    Outcome, guests, run,
+    Outcome, fuzz, guests, run,
     servers::{self, AtExit, Backend, Server, engine::Engine, spawn::find_program},
     tidy,
     workspace::{self, Binaries},
@@ -20,6 +20,9 @@ const TARGET_VARIABLE: &str = "CHAMELEON_TEST_POSTGRES_URL";
 
 /// The variable that the programs read to find `pg_dump` and its like.
 const PROGRAMS_VARIABLE: &str = "CHAMELEON_PG_BINDIR";
+
+/// How long damaged input is fed here; nightly it is longer, with a new seed.
+const FUZZ_SECONDS: u64 = 20;
 
 /// Arguments of `test`.
 #[derive(Args)]
@@ -160,6 +163,7 @@ fn checks(environment: &[(&'static str, String)], runner: &[String]) -> Result<V
     if let Some(binaries) = &binaries {
         report.add("guest cases", || guests::cases(binaries))?;
     }
+    report.add("fuzz", || fuzz::drive(FUZZ_SECONDS, 7, None))?;
     report.add("docs", || {
         let mut command = workspace::cargo();
         command

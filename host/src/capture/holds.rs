@@ -4,11 +4,21 @@ use std::sync::Arc;
 
 use chameleon_catalog::held::{self, HeldState, Hold};
 use chameleon_diag::{Diagnostic, ErrorCode};
-use chameleon_model::{SourcePosition, TableName};
+use chameleon_model::{BinlogPosition, SourcePosition, TableName};
 use chameleon_target::TableFailure;
 
 use super::{Capture, describe};
 use crate::error::HostError;
+
+/// A hold in the batch's transaction.
+#[derive(Clone, Debug)]
+pub(crate) struct Unsaved {
+    table: TableName,
+    code: ErrorCode,
+    reason: String,
+    statement: Option<String>,
+    position: BinlogPosition,
+}
 
 impl Capture<'_> {
     /// Notes changes of held tables that went by.
@@ -46,19 +56,38 @@ impl Capture<'_> {
             source = %self.row.name, table = %table, error.code = %code, reason, "table held"
         );
         self.sink.begin().await?;
-        let position = self.binlog.position().binlog.clone();
-        let hold = Hold {
-            source: self.row.id,
-            table,
-            state: HeldState::Held,
+        let hold = Unsaved {
+            table: table.clone(),
             code,
-            reason,
-            statement,
-            position: Some(&position),
+            reason: reason.to_owned(),
+            statement: statement.map(str::to_owned),
+            position: self.binlog.position().binlog.clone(),
         };
-        held::hold(self.sink.client(), &hold).await?;
+        self.write_hold(&hold).await?;
+        self.state.unsaved_holds.push(hold);
         self.leave_out(table);
         Ok(())
+    }
+
+    /// Writes the holds anew that were taken back with the batch's transaction.
+    pub(super) async fn hold_again(&mut self) -> Result<(), HostError> {
+        for hold in &self.state.unsaved_holds {
+            self.write_hold(hold).await?;
+        }
+        Ok(())
+    }
+
+    async fn write_hold(&self, hold: &Unsaved) -> Result<(), HostError> {
+        let hold = Hold {
+            source: self.row.id,
+            table: &hold.table,
+            state: HeldState::Held,
+            code: hold.code,
+            reason: &hold.reason,
+            statement: hold.statement.as_deref(),
+            position: Some(&hold.position),
+        };
+        Ok(held::hold(self.sink.client(), &hold).await?)
     }
 
     /// Takes no more changes of a table.

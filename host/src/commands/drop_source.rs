@@ -7,7 +7,7 @@ use crate::context::{Access, Context, commit};
 use crate::error::HostError;
 
 pub(super) async fn run(cx: &Context) -> Result<Outcome, HostError> {
-    let mut client = cx.open_catalog(Access::Read).await?;
+    let mut client = cx.open_catalog(Access::Write).await?;
     let source = cx.source_row(&client).await?;
     let attempt = "drop the source";
     cx.require_idle(&client, source.id, attempt).await?;

@@ -20,7 +20,7 @@ pub(super) async fn run(cx: &Context, options: UpgradeOptions) -> Result<Outcome
     value["result"] = "upgraded".into();
     Ok(Outcome {
         exit: if whole { Exit::Done } else { Exit::Findings },
-        text: format!("{database}: {}", upgraded.text()),
+        text: format!("on {database}\n{}", upgraded.text()),
         value,
     })
 }

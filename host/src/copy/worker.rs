@@ -41,6 +41,8 @@ pub(super) struct Worker {
     pub(super) client: Client,
     pub(super) shaper: Shaper,
     pub(super) fill_bytes: usize,
+    /// Rows that are read while others are stored; kept, because their memory is used again.
+    pub(super) buffers: [ChangeBuffer; 2],
 }
 
 impl Worker {
@@ -136,7 +138,7 @@ impl Worker {
             low: None,
             high: None,
         };
-        let (mut reading, mut loading) = (ChangeBuffer::default(), ChangeBuffer::default());
+        let [mut reading, mut loading] = std::mem::take(&mut self.buffers);
         let mut more = rows.fill(&mut reading, self.fill_bytes).await?;
         loop {
             std::mem::swap(&mut reading, &mut loading);
@@ -159,6 +161,11 @@ impl Worker {
         }
         done.low = Some(rows.low().clone());
         done.high = Some(rows.high().clone());
+        for buffer in [&mut reading, &mut loading] {
+            buffer.clear();
+            buffer.shrink_to(2 * self.fill_bytes);
+        }
+        self.buffers = [reading, loading];
         Ok(done)
     }
 

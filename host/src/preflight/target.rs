@@ -54,7 +54,7 @@ async fn ask(cx: &Context, client: &Client, findings: &mut Vec<Finding>) -> Resu
     let own = sources.iter().find(|s| s.name == cx.name());
     check_registration(cx, &state, &sources, findings);
     facts.check_rights(cx, &state, findings);
-    facts.check_schema(cx, own, findings);
+    facts.check_schema(cx, &state, own, findings);
     check_sessions(cx, client, own, findings).await
 }
 
@@ -174,7 +174,13 @@ impl Facts {
         }
     }
 
-    fn check_schema(&self, cx: &Context, own: Option<&SourceRow>, findings: &mut Vec<Finding>) {
+    fn check_schema(
+        &self,
+        cx: &Context,
+        state: &CatalogState,
+        own: Option<&SourceRow>,
+        findings: &mut Vec<Finding>,
+    ) {
         let schema = &cx.config.dest_schema;
         if cx.config.keep_existing_schema && !self.schema_exists {
             findings.push(finding(
@@ -185,7 +191,9 @@ impl Facts {
                 "make schema and tables first, or leave keep_existing_schema out",
             ));
         }
-        let replaced = own.is_none() && !cx.config.keep_existing_schema;
+        // whose schema it is, an older catalog is not asked
+        let known = !matches!(state, CatalogState::V12 | CatalogState::Halfway);
+        let replaced = own.is_none() && known && !cx.config.keep_existing_schema;
         if replaced && self.schema_relations > 0 {
             findings.push(finding(
                 Severity::Warning,

@@ -6,6 +6,7 @@ mod bench;
 mod catalog;
 mod check;
 mod configurations;
+mod damage;
 mod detach;
 mod transform;
 mod upgrade;

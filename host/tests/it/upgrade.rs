@@ -122,3 +122,70 @@ fn three_hosts_at_once_upgrade_once() {
     }
     assert_eq!((version(&bench).as_str(), backups(&bench)), ("1.3", 1));
 }
+
+/// Rows of a batch that is gone, behind a foreign key that says otherwise.
+const ORPHANS: &str = "begin; set local session_replication_role = replica; \
+     insert into sch_chameleon.t_log_replica_2 (i_id_batch, v_table_name, v_schema_name, \
+            enm_binlog_event, jsb_event_data) \
+     select 900, 'orders', 'sch_shop', 'insert', jsonb_build_object('id', n) \
+       from generate_series(1, 12) n; commit";
+
+#[test]
+fn rows_that_break_a_foreign_key_are_backed_up_and_set_aside() {
+    let bench = bench("");
+    bench.postgres(ORPHANS);
+    let text = bench.run(&["upgrade_schema"]).expect(0).stdout;
+    let told = "BAK023 sch_chameleon.t_log_replica_2: 12 rows break the foreign key";
+    assert!(text.contains(told), "{text}");
+    let rows = "select format('%s %s', (select count(*) from sch_chameleon.t_quarantined_rows), \
+         (select count(*) from sch_chameleon.t_log_replica))";
+    assert_eq!(bench.value(rows).unwrap(), "12 30");
+    assert_eq!((version(&bench).as_str(), backups(&bench)), ("1.3", 1));
+}
+
+/// Commands that write, with what they need to come as far as the catalog.
+const WRITING: &[&[&str]] = &[
+    &["add_source"],
+    &["drop_source", "--yes"],
+    &["init_replica"],
+    &["start_replica", "--until-caught-up"],
+    &["stop_replica"],
+    &["disable_replica"],
+    &["enable_replica"],
+    &["sync_tables", "--tables", "orders"],
+    &["detach_replica", "--yes"],
+];
+
+#[test]
+fn no_command_writes_to_a_catalog_of_1_2_where_it_may_not_upgrade() {
+    let bench = bench("auto_upgrade: no\n");
+    for command in WRITING {
+        refused(bench.run(command), "CAT003");
+    }
+    assert_eq!((version(&bench).as_str(), backups(&bench)), ("1.2", 0));
+    let sources = "select count(*)::text from sch_chameleon.t_sources";
+    assert_eq!(bench.value(sources).unwrap(), "1");
+}
+
+#[test]
+fn every_command_that_writes_upgrades_first() {
+    let bench = bench("");
+    bench.run(&["drop_source", "--yes"]).expect(0);
+    assert_eq!((version(&bench).as_str(), backups(&bench)), ("1.3", 1));
+    let sources = "select count(*)::text from sch_chameleon.t_sources";
+    assert_eq!(bench.value(sources).unwrap(), "0");
+    for command in [
+        &["stop_replica"][..],
+        &["sync_tables", "--tables", "orders"],
+        &["start_replica", "--until-caught-up"],
+    ] {
+        bench.postgres("drop schema sch_chameleon cascade");
+        bench.postgres(V12);
+        bench.postgres(
+            "update sch_chameleon.t_sources set t_source = 'shop', t_dest_schema = 'sch_shop'",
+        );
+        let ran = bench.run(command);
+        assert!(!ran.stderr.contains("CAT003"), "{}", ran.text());
+        assert_eq!(version(&bench), "1.3", "{}", ran.text());
+    }
+}

@@ -6,8 +6,10 @@
 --          1.x expects: a document stands as such and not as a string that holds it, and there is
 --          an empty image where there is none.
 -- locks    none but those on new tables
--- cost     one pass over the log tables; disk and WAL for the rows that wait
+-- cost     two passes over the log tables; disk and WAL for the rows that wait
 -- undoing  loses nothing: all of it is still in the catalog that was set aside
+analyze sch_chameleon.t_replica_batch, sch_chameleon.t_replica_tables;
+
 create function pg_temp.as_document(value jsonb) returns jsonb
 language plpgsql
 as $body$
@@ -32,11 +34,19 @@ as $body$
       from jsonb_each(image)
 $body$;
 
-create temporary table waiting_rows on commit drop as
+create temporary view waiting_rows as
 select l.i_id_event, l.i_id_batch, l.v_table_name, l.v_schema_name,
-       l.enm_binlog_event::text as event, l.t_binlog_name, l.i_binlog_position,
-       l.ts_event_datetime, l.jsb_event_data, l.jsb_event_update, l.t_query, b.v_log_table,
-       case when d.b_own_rows then j.documents end as documents
+       l.enm_binlog_event::text::sch_chameleon.en_binlog_event as enm_binlog_event,
+       l.t_binlog_name, l.i_binlog_position, l.ts_event_datetime,
+       case when l.enm_binlog_event = 'ddl' or j.documents is null or d.b_own_rows is not true
+            then l.jsb_event_data
+            else pg_temp.with_documents(l.jsb_event_data, j.documents)
+       end as jsb_event_data,
+       case when l.enm_binlog_event = 'ddl' then l.jsb_event_update
+            when j.documents is null or d.b_own_rows is not true then coalesce(l.jsb_event_update, '{}')
+            else pg_temp.with_documents(l.jsb_event_update, j.documents)
+       end as jsb_event_update,
+       l.t_query, b.v_log_table
   from sch_chameleon_aside.t_log_replica l
   join sch_chameleon.t_replica_batch b using (i_id_batch)
   left join sch_chameleon_aside.t_batch_detail d using (i_id_batch)
@@ -53,35 +63,22 @@ select l.i_id_event, l.i_id_batch, l.v_table_name, l.v_schema_name,
  where b.b_processed and not b.b_replayed
    and (r.i_id_event is null or l.i_id_event > r.i_id_event);
 
-update pg_temp.waiting_rows
-   set jsb_event_data = pg_temp.with_documents(jsb_event_data, documents),
-       jsb_event_update = pg_temp.with_documents(jsb_event_update, documents)
- where documents is not null and event <> 'ddl';
-
 insert into sch_chameleon.t_log_replica_1
        (i_id_event, i_id_batch, v_table_name, v_schema_name, enm_binlog_event, t_binlog_name,
         i_binlog_position, ts_event_datetime, jsb_event_data, jsb_event_update, t_query)
-select i_id_event, i_id_batch, v_table_name, v_schema_name,
-       event::sch_chameleon.en_binlog_event, t_binlog_name, i_binlog_position,
-       ts_event_datetime, jsb_event_data,
-       case when event = 'ddl' then jsb_event_update else coalesce(jsb_event_update, '{}') end,
-       t_query
+select i_id_event, i_id_batch, v_table_name, v_schema_name, enm_binlog_event, t_binlog_name,
+       i_binlog_position, ts_event_datetime, jsb_event_data, jsb_event_update, t_query
   from pg_temp.waiting_rows
- where v_log_table = 't_log_replica_1'
- order by i_id_event;
+ where v_log_table = 't_log_replica_1';
 
 insert into sch_chameleon.t_log_replica_2
        (i_id_event, i_id_batch, v_table_name, v_schema_name, enm_binlog_event, t_binlog_name,
         i_binlog_position, ts_event_datetime, jsb_event_data, jsb_event_update, t_query)
-select i_id_event, i_id_batch, v_table_name, v_schema_name,
-       event::sch_chameleon.en_binlog_event, t_binlog_name, i_binlog_position,
-       ts_event_datetime, jsb_event_data,
-       case when event = 'ddl' then jsb_event_update else coalesce(jsb_event_update, '{}') end,
-       t_query
+select i_id_event, i_id_batch, v_table_name, v_schema_name, enm_binlog_event, t_binlog_name,
+       i_binlog_position, ts_event_datetime, jsb_event_data, jsb_event_update, t_query
   from pg_temp.waiting_rows
- where v_log_table = 't_log_replica_2'
- order by i_id_event;
+ where v_log_table = 't_log_replica_2';
 
-drop table pg_temp.waiting_rows;
+drop view pg_temp.waiting_rows;
 drop function pg_temp.with_documents(jsonb, text[]);
 drop function pg_temp.as_document(jsonb);

@@ -25,6 +25,11 @@ with open as (
       join sch_chameleon.t_log_replica l using (i_id_batch)
       left join sch_chameleon.t_replay_cursor r using (i_id_batch)
      where b.b_processed and not b.b_replayed and d.b_own_rows
+       -- read first: rows that 1.x left are not even looked at
+       and l.i_id_batch = any (array(select o.i_id_batch
+                                       from sch_chameleon.t_batch_detail o
+                                       join sch_chameleon.t_replica_batch w using (i_id_batch)
+                                      where o.b_own_rows and w.b_processed and not w.b_replayed))
        and (r.i_id_event is null or l.i_id_event > r.i_id_event)
        and not exists (select from sch_chameleon.t_held_tables h
                         where h.i_id_source = b.i_id_source and h.v_table_name = l.v_table_name)

@@ -2,14 +2,14 @@
 
 use std::io::{self, Write};
 
-use chameleon_backup::{Backup, Means, Out, Verified, create_verified, verify};
+use chameleon_backup::{Backup, BrokenKey, Means, Out, Verified, create_verified, verify};
 use chameleon_config::Home;
 use chameleon_diag::{Finding, Report, Severity, codes, render_report};
 use serde::Serialize;
 
 use crate::cli::{BackupCommand, Cli};
 use crate::error::ToolsError;
-use crate::{runtime, target_options, write_json};
+use crate::{carry_out, target_options, write_json};
 
 /// Where backups go that no `--out` names, below the home directory.
 const DIRECTORY: &str = "backup";
@@ -36,14 +36,14 @@ pub(crate) fn run(cli: &Cli, command: &BackupCommand) -> Result<bool, ToolsError
                     Out::Directory(home.path().join(DIRECTORY))
                 }
             };
-            runtime()?.block_on(create_verified(&target, &out))?
+            carry_out(async { Ok(create_verified(&target, &out).await?) })?
         }
         BackupCommand::Verify(args) => {
             let named = cli.config.is_some() || cli.pg_url.is_some();
             let live = named.then(|| target_options(cli)).transpose()?;
-            runtime()?.block_on(async {
+            carry_out(async {
                 let backup = Backup::open(&args.file).await?;
-                verify(&backup, live.as_ref()).await
+                Ok(verify(&backup, live.as_ref()).await?)
             })?
         }
     };
@@ -68,7 +68,11 @@ pub(crate) fn run(cli: &Cli, command: &BackupCommand) -> Result<bool, ToolsError
 /// What lessens the worth of the answer.
 fn findings(verified: &Verified) -> Vec<Finding> {
     if verified.by != Means::Archive {
-        return Vec::new();
+        return verified
+            .broken_keys
+            .iter()
+            .map(BrokenKey::finding)
+            .collect();
     }
     vec![Finding {
         severity: Severity::Warning,

@@ -315,13 +315,7 @@ fn canon(source: &ColumnType, target: &TargetColumn, rules: &MappingRules) -> Op
         kind,
         TypeKind::Binary | TypeKind::VarBinary | TypeKind::Blob
     );
-    let hexified = binary && {
-        let base = source.declared.split(['(', ' ']).next().unwrap_or_default();
-        rules
-            .hexify
-            .iter()
-            .any(|name| name.eq_ignore_ascii_case(base))
-    };
+    let hexified = binary && rules.hexified(source).is_some();
     Some(match target.type_name.as_str() {
         "bool" => Canon::Bool,
         "int2" | "int4" | "int8" | "numeric" => Canon::Number,

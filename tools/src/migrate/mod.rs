@@ -17,7 +17,7 @@ use serde::Serialize;
 
 use crate::cli::{Cli, MigrateCommand};
 use crate::error::ToolsError;
-use crate::{runtime, target_options, write_json};
+use crate::{carry_out as interruptibly, target_options, write_json};
 
 /// What a run of the upgrade came to, as it is printed.
 #[derive(Serialize)]
@@ -36,21 +36,21 @@ pub(crate) fn run(cli: &Cli, command: &MigrateCommand) -> Result<bool, ToolsErro
     match command {
         MigrateCommand::Plan(args) => {
             let target = target_options(cli)?;
-            let plan = runtime()?.block_on(plan(&target))?;
+            let plan = interruptibly(plan(&target))?;
             print(cli.json, &plan, || render_plan(&plan, !args.brief))?;
             let blocked = plan.findings.worst() == Some(Severity::Error);
             Ok(!plan.needed && !blocked)
         }
         MigrateCommand::DryRun(args) => {
             let ran = match &args.dump {
-                Some(file) => runtime()?.block_on(offline::dry_run(file, cli.json))?,
+                Some(file) => interruptibly(offline::dry_run(file, cli.json))?,
                 None => {
                     let target = target_options(cli)?;
                     let options = Options {
                         force: args.force,
                         dry_run: true,
                     };
-                    runtime()?.block_on(apply(&target, options, cli.json))?
+                    interruptibly(apply(&target, options, cli.json))?
                 }
             };
             show(cli, &ran)
@@ -61,12 +61,12 @@ pub(crate) fn run(cli: &Cli, command: &MigrateCommand) -> Result<bool, ToolsErro
                 force: args.force,
                 dry_run: false,
             };
-            let ran = runtime()?.block_on(apply(&target, options, cli.json))?;
+            let ran = interruptibly(apply(&target, options, cli.json))?;
             show(cli, &ran)
         }
         MigrateCommand::Verify(args) => {
             let target = target_options(cli)?;
-            let found = runtime()?.block_on(verify(&target, args.backup.as_deref()))?;
+            let found = interruptibly(verify(&target, args.backup.as_deref()))?;
             print(cli.json, &found, || render_verification(&found))?;
             Ok(found.whole)
         }
@@ -75,6 +75,11 @@ pub(crate) fn run(cli: &Cli, command: &MigrateCommand) -> Result<bool, ToolsErro
 
 async fn plan(target: &ConnectOptions) -> Result<Plan, ToolsError> {
     let client = connect(target).await?;
+    if let Some(session) = upgrade::upgrading(&client).await? {
+        let who = upgrade::session_in_words(&session);
+        // its tables are locked: there is nowhere else to say why nothing comes
+        let _ = writeln!(io::stderr(), "waits for the upgrade by {who}");
+    }
     Ok(upgrade::plan(&client, &target.host).await?)
 }
 

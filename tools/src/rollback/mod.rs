@@ -15,7 +15,7 @@ use serde::Serialize;
 use crate::cli::{Cli, RollbackArgs};
 use crate::confirm::confirm;
 use crate::error::ToolsError;
-use crate::{runtime, target_options, write_json};
+use crate::{carry_out, command_line, runtime, target_options, write_json};
 
 /// A result as it is printed.
 #[derive(Serialize)]
@@ -41,7 +41,8 @@ struct Dropped {
 pub(crate) fn run(cli: &Cli, args: &RollbackArgs) -> Result<bool, ToolsError> {
     let target = target_options(cli)?;
     if args.list {
-        let all = runtime()?.block_on(async { replaced(&connect(&target).await?).await })?;
+        let list = async { Ok(replaced(&connect(&target).await?).await?) };
+        let all = carry_out(list)?;
         let shown = List { replaced: all };
         print(cli.json, shown, |out, list| write_list(out, &list.replaced))?;
     } else if let Some(schema) = &args.drop {
@@ -49,14 +50,14 @@ pub(crate) fn run(cli: &Cli, args: &RollbackArgs) -> Result<bool, ToolsError> {
             cli.yes,
             &format!("Drop the replaced catalog {schema} in {}?", target.database),
         )?;
-        let drop = async { drop_replaced(&connect(&target).await?, schema).await };
-        let dropped = runtime()?.block_on(drop)?;
+        let drop = async { Ok(drop_replaced(&connect(&target).await?, schema).await?) };
+        let dropped = carry_out(drop)?;
         print(cli.json, Dropped { dropped }, |out, shown| {
             writeln!(out, "dropped {}", shown.dropped.schema)
         })?;
     } else if let Some(file) = &args.backup {
         let done = roll_back(cli, args, &target, file)?;
-        print(cli.json, done, write)?;
+        print(cli.json, done, |out, done| write(out, done, cli))?;
     }
     Ok(true)
 }
@@ -70,8 +71,7 @@ fn roll_back(
     if !args.force {
         must_not_unmask(cli, target)?;
     }
-    let runtime = runtime()?;
-    let backup = runtime.block_on(Backup::open(file))?;
+    let backup = runtime()?.block_on(Backup::open(file))?;
     let question = format!(
         "Bring version 1.2 of the catalog in {} back by {}?",
         target.database,
@@ -82,7 +82,7 @@ fn roll_back(
         verbatim: args.restore,
         force: args.force,
     };
-    Ok(runtime.block_on(rollback(target, &backup, request))?)
+    carry_out(async { Ok(rollback(target, &backup, request).await?) })
 }
 
 /// Version 1.2 knows no transforms: it would write rows of the target as the source has them. Looks
@@ -128,7 +128,7 @@ fn print<T: Serialize>(
         .map_err(ToolsError::Output)
 }
 
-fn write(out: &mut io::StdoutLock<'_>, done: &RolledBack) -> io::Result<()> {
+fn write(out: &mut io::StdoutLock<'_>, done: &RolledBack, cli: &Cli) -> io::Result<()> {
     let way = match done.way {
         Way::Verbatim => "the backup, restored as it is",
         Way::Downgrade => "the living catalog, in the shape of 1.2",
@@ -155,8 +155,9 @@ fn write(out: &mut io::StdoutLock<'_>, done: &RolledBack) -> io::Result<()> {
     writeln!(
         out,
         "the catalog that was replaced is kept in the schema {0}\n\
-         drop it when it is not needed any more: chameleon-tools rollback --drop {0}",
-        done.replaced
+         drop it when it is not needed any more: {1} rollback --drop {0}",
+        done.replaced,
+        command_line(cli)
     )
 }
 

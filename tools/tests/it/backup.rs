@@ -136,3 +136,93 @@ async fn a_rollback_asks_and_says_what_it_did() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_rollback_under_a_configuration_with_transforms_needs_force() {
+    in_database("transforms", |place| async move {
+        place.client.batch_execute(OF_1_2).await.unwrap();
+        let file = place.home.path().join("x.dump").display().to_string();
+        place.json(&["backup", "create", "--out", &file], 0);
+        let upgraded = place.json(&["migrate", "apply"], 0);
+        assert_eq!(upgraded["done"], "upgraded");
+        let configs = place.home.path().join("config");
+        std::fs::create_dir(&configs).unwrap();
+        let options = chameleon_postgres::ConnectOptions::from_url(&place.url).unwrap();
+        let config = format!(
+            "source_name: shop\nmy_database: shop\npg_database: {}\ndest_schema: dest1\n\
+             mysql_conn: {{host: m, user: u, passwd: p}}\n\
+             pg_conn: {{host: '{}', port: {}, user: u, password: p}}\n\
+             transforms: [{{name: mask, module: mask.wasm, tables: [customers]}}]\n",
+            options.database, options.host, options.port
+        );
+        std::fs::write(configs.join("shop.yaml"), config).unwrap();
+        let error = place.json(&["rollback", "--backup", &file, "--yes"], 2);
+        assert_eq!(error["code"], "BAK016");
+        let what = error["message"].as_str().unwrap_or_default();
+        assert!(what.contains("source shop"), "{error}");
+        let arguments = ["rollback", "--backup", &file, "--yes", "--force"];
+        assert_eq!(place.json(&arguments, 0)["way"], "verbatim");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn bad_usage_has_a_code_and_every_refusal_a_next_step() {
+    in_database("usage", |place| async move {
+        let output = place.tools(&["rollback"]);
+        assert_eq!(output.status.code(), Some(2));
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(said.starts_with("error[CFG050]: the following"), "{said}");
+        let missing = place.json(&["backup", "verify", "nowhere.dump"], 2);
+        assert_eq!(missing["code"], "BAK006");
+        assert_eq!(missing["hint"], "chameleon explain BAK006");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_password_of_a_url_may_be_in_the_environment() {
+    in_database("password", |place| async move {
+        place.client.batch_execute(OF_1_2).await.unwrap();
+        let options = chameleon_postgres::ConnectOptions::from_url(&place.url).unwrap();
+        let url = format!(
+            "postgres://{}@{}:{}/{}",
+            options.user, options.host, options.port, options.database
+        );
+        let mut command = Command::new(env!("CARGO_BIN_EXE_chameleon-tools"));
+        command.args(["--json", "--pg-url", &url, "migrate", "plan"]);
+        let output = command.env("PGPASSWORD", &options.password).output();
+        assert_eq!(output.unwrap().status.code(), Some(1), "there is work");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_plan_that_waits_for_an_upgrade_says_so() {
+    in_database("waits", |place| async move {
+        place.client.batch_execute(OF_1_2).await.unwrap();
+        let other = connect(&place.url).await;
+        let lock = format!(
+            "begin; set application_name = 'somebody'; \
+             select pg_advisory_xact_lock({}, 0); \
+             lock table sch_chameleon.v_version in access exclusive mode",
+            chameleon_catalog::sessions::UPGRADE_LOCK
+        );
+        other.batch_execute(&lock).await.unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_chameleon-tools"));
+        command
+            .args(["--pg-url", &place.url, "migrate", "plan"])
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        // it says so before it waits
+        let mut line = String::new();
+        let stderr = child.stderr.take().unwrap();
+        std::io::BufRead::read_line(&mut std::io::BufReader::new(stderr), &mut line).unwrap();
+        assert!(line.starts_with("waits for the upgrade by pid "), "{line}");
+        assert!(line.contains("somebody"), "{line}");
+        other.batch_execute("rollback").await.unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(1));
+    })
+    .await;
+}

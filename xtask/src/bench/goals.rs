@@ -111,6 +111,12 @@ pub(super) fn judge(results: &Results) -> Vec<Goal> {
             "x",
         ),
         goal(
+            "stream, direct, 2 workers: speed against pg_chameleon 2.0.21",
+            stream(stream::DIRECT_2, two),
+            Bound::AtLeast(20.0),
+            "x",
+        ),
+        goal(
             "stream, direct: speed against PostgreSQL's logical replication",
             stream(stream::DIRECT, stream::LOGICAL),
             Bound::AtLeast(1.0),

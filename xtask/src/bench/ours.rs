@@ -23,8 +23,8 @@ use crate::{
 /// No command takes longer.
 pub(super) const LIMIT: Duration = Duration::from_secs(1_800);
 
-/// The size of batches that the example configuration of pg_chameleon has, for all that have such a setting.
-const BATCH_LINES: (&str, &str) = ("replica_batch_size: 1000\n", "replica_batch_size: 10000\n");
+/// A line of the tests' configuration, whose batches are small.
+const SMALL_BATCHES: &str = "replica_batch_size: 1000\n";
 
 /// A configured replica.
 #[derive(Debug)]
@@ -55,7 +55,7 @@ impl Ours {
             tools: PathBuf::new(),
         };
         let replica = Replica::configure(&binaries, &home, &settings)?;
-        larger_batches(&replica.config_file())?;
+        default_batches(&replica.config_file())?;
         Ok(Ours {
             chameleon: stage.chameleon.clone(),
             log: stage.log(target),
@@ -88,13 +88,10 @@ impl Ours {
     }
 }
 
-/// Batches as large as the others' are.
-pub(super) fn larger_batches(config_file: &Path) -> Result<()> {
+/// Batches as large as they are by default, which in relay is as large as the others'.
+pub(super) fn default_batches(config_file: &Path) -> Result<()> {
     let text = fs::read_to_string(config_file)?;
-    Ok(fs::write(
-        config_file,
-        text.replace(BATCH_LINES.0, BATCH_LINES.1),
-    )?)
+    Ok(fs::write(config_file, text.replace(SMALL_BATCHES, ""))?)
 }
 
 /// The lines of a configuration that mask a column of the sysbench table, or why there are none.

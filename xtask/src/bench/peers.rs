@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 use super::{
     data::NAME,
     measure::{Client, Spent},
-    ours::{LIMIT, larger_batches},
+    ours::{LIMIT, default_batches},
     stage::Stage,
 };
 use crate::{
@@ -165,7 +165,7 @@ fn configure_one(stage: &Stage, home: &Path, target: &str) -> Result<()> {
         tools: PathBuf::new(),
     };
     let replica = Replica::configure(&binaries, home, &settings)?;
-    larger_batches(&replica.config_file())?;
+    default_batches(&replica.config_file())?;
     for directory in ["logs", "pid"] {
         fs::create_dir_all(home.join(directory))?;
     }

@@ -200,7 +200,8 @@ impl Stage {
                 "scale {}: {} sysbench rows, {} mixed rows; {rounds} rounds in turn, medians; release build",
                 self.scale, self.data.sysbench.rows, self.data.mixed.rows
             ),
-            "replica_batch_size 10000, copy_max_memory 100M, otherwise defaults".into(),
+            "replica_batch_size of the others 10000, copy_max_memory 100M, otherwise defaults"
+                .into(),
         ]
     }
 

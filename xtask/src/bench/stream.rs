@@ -24,6 +24,7 @@ use crate::address::Address;
 /// Names that goals refer to.
 pub(super) const RELAY: &str = "chameleon, relay";
 pub(super) const DIRECT: &str = "chameleon, direct";
+pub(super) const DIRECT_2: &str = "chameleon, direct, 2 workers";
 pub(super) const DIRECT_MASK: &str = "chameleon, direct, mask";
 pub(super) const LOGICAL: &str = "PostgreSQL logical replication";
 
@@ -103,6 +104,10 @@ async fn contenders(
     let mut contenders = vec![
         (RELAY, ours(TEMPLATE, "apply: relay\n")),
         (DIRECT, ours(TEMPLATE, "apply: direct\n")),
+        (
+            DIRECT_2,
+            ours(TEMPLATE, "apply: direct\napply_workers: 2\n"),
+        ),
     ];
     if arguments.wants(DIRECT_MASK) {
         match template_with_mask(stage).await {

@@ -2,6 +2,8 @@
 //! then it changes nothing, and the next one is drawn. What a statement made of the tables is read from the source
 //! again, so that the generator follows no rules of its own.
 
+mod several;
+
 use std::collections::BTreeMap;
 
 use anyhow::Result;
@@ -156,7 +158,8 @@ impl Generator {
         }
         match self.random.below(100) {
             0..14 => vec![self.ddl()],
-            14..40 => self.transaction(),
+            14..38 => self.transaction(),
+            38..40 => self.prepared_transaction(),
             _ => self.dml().into_iter().collect(),
         }
     }
@@ -252,6 +255,7 @@ impl Generator {
             6 => format!("alter table {table} drop primary key"),
             7 => format!("alter table {table} add primary key (id)"),
             8 => format!("alter table {table} engine = innodb"),
+            9 => self.trigger(&table),
             _ => {
                 let count = self.random.between(1, 3);
                 let actions: Vec<String> = (0..count).filter_map(|_| self.action(&table)).collect();
@@ -366,7 +370,8 @@ impl Generator {
 
     fn dml(&mut self) -> Option<String> {
         let table = self.table();
-        match self.random.below(10) {
+        match self.random.below(11) {
+            10 => self.joined(&table),
             0..5 => Some(self.insert(&table)),
             5..8 => self.update(&table),
             8 => Some(format!(

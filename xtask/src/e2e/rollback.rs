@@ -1,8 +1,10 @@
-//! There and back: the real pg_chameleon 1.2 follows three sources and leaves rows unreplayed; the catalog is upgraded
-//! and the host streams on; a rollback downgrades the living catalog, and the real 1.2 goes on as if nothing had
-//! happened. Then the same once more, but the rollback follows the upgrade at once and restores the backup verbatim.
-//! Each program's turn ends with both sides equal, as the oracle sees them.
+//! There and back: the real pg_chameleon 1.2 follows three sources, leaves a row out and others unreplayed; the
+//! catalog is planned, backed up, rehearsed, upgraded and verified, and the host streams on; a rollback downgrades the
+//! living catalog, and the real 1.2 goes on as if nothing had happened. Then the same once more by `upgrade_schema`, but
+//! the rollback follows the upgrade at once and restores the backup verbatim. Each program's turn ends with both sides
+//! equal, as the oracle sees them.
 
+mod step_by_step;
 mod turns;
 
 use std::{
@@ -26,15 +28,19 @@ use super::{
         rounds,
     },
     stage::{Detour, Mode, Pair, Stage},
+    upgrade::{
+        self,
+        statements::{Hold, StatementProxy},
+    },
 };
-use crate::{address::Address, random::Random};
+use crate::address::Address;
 use turns::{Source, Turns};
 
 /// No command takes longer than this.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// How often a rollback is killed.
-const KILLS: u32 = 16;
+/// A rollback has at least so many statements up to its commit.
+const LEAST_STATEMENTS: u64 = 20;
 
 /// Rows that are relayed and not replayed.
 const WAITING_ROWS: &str = "select count(*) from sch_chameleon.t_log_replica \
@@ -51,6 +57,12 @@ create table MixedCase (
 insert into MixedCase values (1, 'a', 'x'), (2, 'B', null);
 ";
 
+/// The first row is one that the copy of 1.2 leaves out: it makes a bigint of the column.
+const MISFITS: &str = "\
+create table counters (id int not null primary key, big bigint unsigned not null);
+insert into counters values (1, 18446744073709551615), (2, 7);
+";
+
 /// There and back, twice.
 pub(super) async fn run(pair: Pair<'_>, setting: &Setting<'_>) -> Result<()> {
     let releases = Releases::install_1_2().await?;
@@ -60,8 +72,9 @@ pub(super) async fn run(pair: Pair<'_>, setting: &Setting<'_>) -> Result<()> {
     play.turns.they_are_killed_with_rows_waiting().await?;
     play.discard_a_row().await?;
 
-    let backup = play.upgrade("first.dump").await.context("first upgrade")?;
-    play.turns.our_turn("ours, after the upgrade").await?;
+    let upgraded = play.upgrade_step_by_step("first.dump").await;
+    let (backup, host) = upgraded.context("first upgrade")?;
+    play.turns.go_on("ours, after the upgrade", host).await?;
     play.must_refuse_while_we_run(&backup).await?;
     play.turns.we_are_killed_with_rows_waiting().await?;
     play.must_refuse(&backup, &["--restore", "--force"], "BAK012")
@@ -69,16 +82,14 @@ pub(super) async fn run(pair: Pair<'_>, setting: &Setting<'_>) -> Result<()> {
     play.must_refuse(&backup, &[], "BAK016").await?;
     play.kills(&backup).await.context("kills")?;
     play.roll_back(&backup, &["--force"], "downgrade").await?;
+    play.must_refuse(&backup, &["--force"], "BAK017").await?;
     play.turns.their_turn("1.2, after the downgrade").await?;
 
-    let backup = play
-        .upgrade("second.dump")
-        .await
-        .context("second upgrade")?;
+    let backup = play.back_up("second.dump").await?;
+    play.upgrade_schema().await.context("second upgrade")?;
     play.roll_back(&backup, &["--restore"], "verbatim").await?;
-    play.turns
-        .their_turn("1.2, after the verbatim restore")
-        .await?;
+    let turn = "1.2, after the verbatim restore";
+    play.turns.their_turn(turn).await?;
     play.drop_replaced().await?;
     play.end().await
 }
@@ -90,7 +101,6 @@ struct Play<'a> {
     turns: Turns,
     /// Directory of `pg_dump` of the server's version, where it is known.
     programs: Option<PathBuf>,
-    random: Random,
 }
 
 impl<'a> Play<'a> {
@@ -115,6 +125,9 @@ impl<'a> Play<'a> {
             let name = name.to_string_lossy().into_owned();
             rounds::make_source(&address).await?;
             statements(&address, ODD_NAMES).await?;
+            if number == 1 {
+                statements(&address, MISFITS).await?;
+            }
             let port = address.port;
             sources.push(Source {
                 predecessor: Predecessor::take_over(releases, setting.home, &name, port)?,
@@ -125,8 +138,7 @@ impl<'a> Play<'a> {
         Ok(Play {
             turns: Turns::new(sources, stage.target.clone(), stage.replica.clone()),
             setting: *setting,
-            programs: pair.target.programs(),
-            random: Random::new(setting.seed),
+            programs: upgrade::programs(pair.target),
             stage,
         })
     }
@@ -135,53 +147,56 @@ impl<'a> Play<'a> {
         self.stage.target.postgres().await
     }
 
-    /// What 1.2 put aside stays where it is.
+    /// What 1.2 put aside stays where it is. Only on Python 2 it could write there: the row is as it was then.
     async fn discard_a_row(&self) -> Result<()> {
-        let sql = "insert into sch_chameleon.t_discarded_rows (i_id_batch, t_row_data) values (1, 'ZGlzY2FyZGVk')";
+        let sql = "insert into sch_chameleon.t_discarded_rows (i_id_batch, t_row_data) \
+             select max(i_id_batch), encode('{''id'': 3}', 'base64') from sch_chameleon.t_replica_batch";
         Ok(self.client().await?.batch_execute(sql).await?)
     }
 
-    /// A backup, looked at, and the upgrade.
-    async fn upgrade(&self, name: &str) -> Result<PathBuf> {
+    /// A backup, looked at.
+    async fn back_up(&mut self, name: &str) -> Result<PathBuf> {
+        let begun = Instant::now();
         let file = self.setting.home.join(name);
         let path = file.display().to_string();
-        let made = self
-            .tools(&["backup", "create", "--out", &path])
-            .await?
-            .json()?;
-        ensure!(made["sound"] == true, "the backup is not sound: {made}");
-        let seen = self.tools(&["backup", "verify", &path]).await?.json()?;
+        let made = self.tools(&["backup", "create", "--out", &path]).await?;
+        let made = made.json()?;
         ensure!(
-            seen["sound"] == true && seen["backup"]["manifest"]["version"] == "1.2",
-            "the backup cannot be verified: {seen}"
+            made["sound"] == true && made["backup"]["manifest"]["version"] == "1.2",
+            "the backup is not sound: {made}"
         );
-        println!("      backup: {}", seen["by"]);
-        // a killed 1.2 says for ever that it is running
-        let upgrade = ["upgrade_schema", "--force", "--yes"];
-        let ended = self.run(&self.setting.binaries.chameleon, &upgrade).await?;
-        ended.must()?;
-        let label: String = self
-            .client()
-            .await?
-            .query_one("select t_version from sch_chameleon.v_version", &[])
-            .await?
-            .get(0);
-        ensure!(label == "1.3", "the catalog is of version {label}");
+        let what = format!("verified by {}", made["by"]);
+        self.turns.timings.note("backup", begun, what);
         Ok(file)
     }
 
-    async fn roll_back(&self, backup: &Path, more: &[&str], way: &str) -> Result<()> {
+    /// All in one.
+    async fn upgrade_schema(&mut self) -> Result<()> {
+        let begun = Instant::now();
+        let upgrade = ["upgrade_schema", "--yes"];
+        let ended = self.run(&self.setting.binaries.chameleon, &upgrade).await?;
+        ended.must()?;
+        let label = "select t_version from sch_chameleon.v_version";
+        let label: String = self.client().await?.query_one(label, &[]).await?.get(0);
+        ensure!(label == "1.3", "the catalog is of version {label}");
+        let what = "with a backup of its own";
+        self.turns.timings.note("upgrade_schema", begun, what);
+        Ok(())
+    }
+
+    async fn roll_back(&mut self, backup: &Path, more: &[&str], way: &str) -> Result<()> {
         let begun = Instant::now();
         let client = self.client().await?;
         let waiting: i64 = client.query_one(WAITING_ROWS, &[]).await?.get(0);
         let done = self.rollback(backup, more).await?.json()?;
         ensure!(done["way"] == way, "another way than {way}: {done}");
         let after: i64 = client.query_one(WAITING_ROWS, &[]).await?.get(0);
-        println!(
-            "      rollback, {way}: {:.1} s, the catalog was locked for {} ms; {waiting} rows wait, {after} after",
-            begun.elapsed().as_secs_f64(),
+        let what = format!(
+            "the catalog was locked for {} ms; {waiting} rows wait, {after} after",
             done["locked_milliseconds"]
         );
+        let part = format!("rollback, {way}");
+        self.turns.timings.note(part, begun, what);
         ensure!(
             (waiting == 0) == (after == 0),
             "{waiting} rows waited, {after} do now"
@@ -197,47 +212,41 @@ impl<'a> Play<'a> {
     }
 
     async fn must_refuse(&self, backup: &Path, more: &[&str], code: &str) -> Result<()> {
-        let ended = self.rollback(backup, more).await?;
-        let said: Value = serde_json::from_str(&ended.stderr).unwrap_or_default();
-        if ended.code != Some(2) || said["code"] != code {
-            bail!("not refused with {code}: {}", ended.describe());
-        }
-        Ok(())
+        self.rollback(backup, more).await?.must_be_refused(code)
     }
 
-    /// A rollback that is killed leaves a whole catalog, of one version or the other.
+    /// A rollback is killed at every statement that it sends: the catalog is whole, of one version or the other.
     async fn kills(&mut self, backup: &Path) -> Result<()> {
+        let begun = Instant::now();
         let client = self.client().await?;
         let before = fingerprint(&client).await?;
-        let mut begun = Instant::now();
-        self.rollback(backup, &["--force"]).await?.must()?;
-        let whole = begun.elapsed();
-        back_again(&client).await?;
-        let (mut old, mut new) = (0, 0);
-        for _ in 0..KILLS {
-            begun = Instant::now();
-            let moment = self.random.duration(Duration::ZERO, whole * 5 / 4);
-            let mut child = self.rollback_command(backup, &["--force"]).spawn()?;
-            tokio::time::sleep(moment.saturating_sub(begun.elapsed())).await;
-            // it may have ended
-            let _ = child.kill().await;
+        let mut at = 0;
+        let mut label = "1.3".to_owned();
+        while label == "1.3" {
+            at += 1;
+            let mut proxy = StatementProxy::start(&self.stage.target, Hold::After(at)).await?;
+            let url = proxy.url();
+            let path = backup.display().to_string();
+            let rollback = ["--yes", "rollback", "--force", "--backup", path.as_str()];
+            let mut command = self.plain_command(&self.setting.binaries.tools);
+            let mut child = command.args(["--pg-url", &url]).args(rollback).spawn()?;
+            proxy.held().await?;
+            child.kill().await?;
+            drop(proxy);
             self.wait_until_rollback_is_gone(&client).await?;
-            let label = "select t_version from sch_chameleon.v_version";
-            let label: String = client.query_one(label, &[]).await?.get(0);
-            match label.as_str() {
-                "1.3" => new += 1,
-                "1.2" => {
-                    old += 1;
-                    back_again(&client).await?;
-                }
-                other => bail!("killed after {moment:?}: the catalog says {other}"),
+            let question = "select t_version from sch_chameleon.v_version";
+            label = client.query_one(question, &[]).await?.get(0);
+            if label == "1.2" {
+                back_again(&client).await?;
             }
             ensure!(
                 fingerprint(&client).await? == before,
-                "killed after {moment:?}: the catalog is another"
+                "killed at statement {at}: the catalog is another"
             );
         }
-        println!("      {KILLS} rollbacks killed: {new} had not committed, {old} had");
+        ensure!(at > LEAST_STATEMENTS, "it has only {at} statements");
+        let what = format!("{at}, one at each statement; the last had committed");
+        self.turns.timings.note("rollbacks killed", begun, what);
         Ok(())
     }
 
@@ -261,15 +270,11 @@ impl<'a> Play<'a> {
     }
 
     async fn end(self) -> Result<()> {
-        let rows: i64 = self
-            .client()
-            .await?
-            .query_one(
-                "select count(*) from sch_chameleon.t_discarded_rows where t_row_data = 'ZGlzY2FyZGVk'",
-                &[],
-            )
-            .await?
-            .get(0);
+        self.turns
+            .timings
+            .print("times of the way there and back, twice");
+        let discarded = "select count(*) from sch_chameleon.t_discarded_rows";
+        let rows: i64 = self.client().await?.query_one(discarded, &[]).await?.get(0);
         ensure!(rows == 1, "{rows} discarded rows, not one");
         for source in self.turns.sources().iter().skip(1) {
             let mut connection = source.source.database("").mysql().await?;
@@ -305,13 +310,20 @@ impl<'a> Play<'a> {
     }
 
     fn command(&self, program: &Path, arguments: &[&str]) -> Command {
+        let mut command = self.plain_command(program);
+        command
+            .arg("--config")
+            .arg(self.stage.replica.config_file())
+            .args(arguments);
+        command
+    }
+
+    /// With the scenario's home, and where `pg_dump` of the server's version is.
+    fn plain_command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
         command
             .arg("--home")
             .arg(self.setting.home)
-            .arg("--config")
-            .arg(self.stage.replica.config_file())
-            .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -333,6 +345,15 @@ struct Ended {
 impl Ended {
     fn describe(&self) -> String {
         format!("exit code {:?}:\n{}{}", self.code, self.stdout, self.stderr)
+    }
+
+    /// With a code, as JSON.
+    fn must_be_refused(&self, code: &str) -> Result<()> {
+        let said: Value = serde_json::from_str(&self.stderr).unwrap_or_default();
+        if self.code != Some(2) || said["code"] != code {
+            bail!("not refused with {code}: {}", self.describe());
+        }
+        Ok(())
     }
 
     fn must(&self) -> Result<()> {

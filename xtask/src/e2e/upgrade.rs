@@ -1,9 +1,13 @@
 //! The catalog's upgrade through the programs: a catalog that the real pg_chameleon 1.2 made, with three sources and
-//! rows that wait, is planned, backed up, rehearsed on the living server and on a scratch server, rehearsals are killed
-//! (client and backend), then two migrators and two hosts come at once; the result is verified and its dump is that of
-//! a new catalog. Then the speed: a million rows against the script of the real 1.3, run through psql.
+//! rows that wait, is planned, backed up, rehearsed on the living server and on a scratch server; the real upgrade is
+//! killed at every statement (client and backend), on copies; then two migrators and two hosts come at once; the result
+//! is verified and its dump is that of a new catalog. Then the speed: a million rows against the script of the real
+//! 1.3, run through psql; and their way back.
 
+mod kills;
 mod speed;
+pub(super) mod statements;
+pub(super) mod timings;
 
 use std::{
     fs,
@@ -28,15 +32,13 @@ use super::{
 };
 use crate::{
     address::Address,
-    random::Random,
     replica::{Replica, Settings},
+    servers::Server,
 };
+use timings::Timings;
 
 /// No command takes longer than this.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(120);
-
-/// Rehearsals that are killed, in each of two ways.
-const KILLS: u32 = 8;
 
 /// The names of the second and third source, which are also their schemas.
 const MORE_SOURCES: [&str; 2] = ["second", "third"];
@@ -45,7 +47,7 @@ const MORE_SOURCES: [&str; 2] = ["second", "third"];
 pub(super) async fn run(pair: Pair<'_>, setting: &Setting<'_>) -> Result<()> {
     let mut play = Play::set(pair, setting).await?;
     play.walk().await.context("the walk")?;
-    speed::compare(&play).await.context("speed")?;
+    speed::compare(&mut play).await.context("speed")?;
     play.end().await
 }
 
@@ -57,12 +59,13 @@ struct Play<'a> {
     more: Vec<Address>,
     /// Directory of `psql` and `pg_dump` of the server's version, where it is known.
     programs: Option<PathBuf>,
-    random: Random,
+    timings: Timings,
 }
 
 impl<'a> Play<'a> {
     /// Three sources, registered by the real 1.2.
     async fn set(pair: Pair<'_>, setting: &Setting<'a>) -> Result<Self> {
+        let begun = Instant::now();
         let releases = Releases::install_1_2().await?;
         let stage = Stage::set(pair, setting, Mode::Relay, Detour::default()).await?;
         let mut places = vec![(stage.source.clone(), stage.replica.config_file())];
@@ -83,11 +86,13 @@ impl<'a> Play<'a> {
             }
             predecessor.must("add_source").await?;
         }
+        let mut timings = Timings::default();
+        timings.note("1.2 makes the catalog", begun, "three sources");
         Ok(Play {
             setting: *setting,
             more: places.into_iter().skip(1).map(|place| place.0).collect(),
-            programs: pair.target.programs(),
-            random: Random::new(setting.seed),
+            programs: programs(pair.target),
+            timings,
             stage,
         })
     }
@@ -95,19 +100,20 @@ impl<'a> Play<'a> {
     async fn walk(&mut self) -> Result<()> {
         let client = self.stage.target.postgres().await?;
         client
-            .batch_execute(&speed::fill(3, 60_000))
+            .batch_execute(&speed::fill(60_000))
             .await
             .context("rows to upgrade")?;
         client.batch_execute(ODDITIES).await?;
         let before = fingerprint(&client).await?;
         let backup = self.plan_and_back_up().await?;
         self.rehearse(&backup).await?;
-        self.kill_rehearsals(&client).await?;
         ensure!(
             fingerprint(&client).await? == before,
             "plan, backup or a rehearsal has changed the catalog"
         );
+        self.kill_at_every_statement().await.context("kills")?;
         self.come_at_once().await?;
+        let begun = Instant::now();
         let path = backup.display().to_string();
         let verified = self
             .tools(&["migrate", "verify", "--backup", &path])
@@ -119,6 +125,8 @@ impl<'a> Play<'a> {
         );
         let after = self.tools(&["migrate", "plan"]).await?.json(0)?;
         ensure!(after["needed"] == false, "there is work left: {after}");
+        let objects = format!("{} objects as in a new one", verified["compared"]);
+        self.timings.note("verify and plan", begun, objects);
         // what the dump of a new catalog has not: the quarantine, and what fell into it
         client
             .batch_execute("drop table sch_chameleon.t_quarantined_rows")
@@ -127,7 +135,8 @@ impl<'a> Play<'a> {
     }
 
     /// `plan` finds what there is and leaves the work to others; a backup of it.
-    async fn plan_and_back_up(&self) -> Result<PathBuf> {
+    async fn plan_and_back_up(&mut self) -> Result<PathBuf> {
+        let begun = Instant::now();
         let plan = self.tools(&["migrate", "plan"]).await?.json(1)?;
         let number = |name: &str| plan[name].as_u64().unwrap_or_default();
         ensure!(
@@ -138,24 +147,34 @@ impl<'a> Play<'a> {
             number("parent_rows") == 30,
             "the plan has not found all: {plan}"
         );
-        println!(
-            "      plan: {:.2} s ({:.2} to {:.2}), {} MB on disk",
+        let what = format!(
+            "upgrade in {:.2} s ({:.2} to {:.2}), {} MB on disk",
             plan["seconds"]["likely"].as_f64().unwrap_or_default(),
             plan["seconds"]["least"].as_f64().unwrap_or_default(),
             plan["seconds"]["most"].as_f64().unwrap_or_default(),
             number("disk_bytes") / 1_000_000
         );
+        self.timings.note("plan", begun, what);
+        let begun = Instant::now();
         let file = self.setting.home.join("before.dump");
         let path = file.display().to_string();
         let made = self.tools(&["backup", "create", "--out", &path]).await?;
-        ensure!(made.json(0)?["sound"] == true, "the backup is not sound");
+        let made = made.json(0)?;
+        ensure!(made["sound"] == true, "the backup is not sound");
+        self.timings
+            .note("backup", begun, format!("verified by {}", made["by"]));
         Ok(file)
     }
 
     /// On the living server, and on a scratch server from the backup.
-    async fn rehearse(&self, backup: &Path) -> Result<()> {
+    async fn rehearse(&mut self, backup: &Path) -> Result<()> {
+        let begun = Instant::now();
         let live = self.tools(&["migrate", "dry-run"]).await?.json(0)?;
         ensure!(live["done"] == "taken_back", "not a rehearsal: {live}");
+        let seconds = live["seconds"].as_f64().unwrap_or_default();
+        let what = format!("{seconds:.2} s of it the upgrade");
+        self.timings.note("dry run, living server", begun, what);
+        let begun = Instant::now();
         let path = backup.display().to_string();
         let offline = self.tools(&["migrate", "dry-run", "--dump", &path]).await?;
         let offline = offline.json(0)?;
@@ -163,53 +182,31 @@ impl<'a> Play<'a> {
             offline["done"] == "upgraded" && offline["verification"]["whole"] == true,
             "the offline rehearsal differs: {offline}"
         );
-        println!(
-            "      rehearsals: living server {:.2} s, {} {:.2} s",
-            live["seconds"].as_f64().unwrap_or_default(),
-            offline["server"],
-            offline["seconds"].as_f64().unwrap_or_default()
-        );
+        let seconds = offline["seconds"].as_f64().unwrap_or_default();
+        let what = format!("{seconds:.2} s of it the upgrade, {}", offline["server"]);
+        self.timings.note("dry run, offline", begun, what);
         Ok(())
     }
 
-    /// A rehearsal goes through all statements but the commit: whatever ends it, nothing of it stays.
-    async fn kill_rehearsals(&mut self, client: &Client) -> Result<()> {
-        let begun = Instant::now();
-        self.tools(&["migrate", "dry-run"]).await?.json(0)?;
-        let whole = begun.elapsed();
-        let before = fingerprint(client).await?;
-        for number in 0..2 * KILLS {
-            let moment = self.random.duration(Duration::ZERO, whole);
-            let mut child = self
-                .command(&self.setting.binaries.tools, &["migrate", "dry-run"])
-                .spawn()?;
-            tokio::time::sleep(moment).await;
-            if number % 2 == 0 {
-                // it may have ended
-                let _ = child.kill().await;
-            } else {
-                let end = "select pg_terminate_backend(pid) from pg_stat_activity \
-                     where datname = current_database() and application_name like 'chameleon%'";
-                client.query(end, &[]).await?;
-                child.wait().await?;
-            }
-            // what is left of a killed session holds its locks until it has noticed
-            let after = self.tools(&["migrate", "dry-run"]).await?.json(0)?;
-            ensure!(after["done"] == "taken_back", "not from 1.2: {after}");
-            ensure!(
-                fingerprint(client).await? == before,
-                "ended after {moment:?}: the catalog is another"
-            );
-        }
-        println!(
-            "      {} rehearsals killed, each with the next one after it",
-            2 * KILLS
-        );
-        Ok(())
+    /// `migrate apply` on the server of a URL.
+    fn apply_command(&self, url: &str) -> Command {
+        let mut command = Command::new(&self.setting.binaries.tools);
+        command
+            .args(["--json", "--pg-url", url, "migrate", "apply"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        command
+    }
+
+    async fn apply_at(&self, url: &str) -> Result<Ended> {
+        ended(self.apply_command(url)).await
     }
 
     /// Two migrators, and two hosts that want to write: one upgrades, the others wait and go on.
-    async fn come_at_once(&self) -> Result<()> {
+    async fn come_at_once(&mut self) -> Result<()> {
+        let begun = Instant::now();
         let binaries = self.setting.binaries;
         let children = [
             (&binaries.tools, ["migrate", "apply"].as_slice()),
@@ -236,12 +233,14 @@ impl<'a> Play<'a> {
         }
         // a host that upgrades on its way to something else does not say so in JSON
         ensure!(upgraded <= 1, "{upgraded} of four have upgraded");
-        println!("      four came at once, all went on");
+        self.timings
+            .note("upgrade", begun, "four came at once, all went on");
         Ok(())
     }
 
     /// The schema of the upgraded catalog and of a new one with the same sources, as pg_dump tells it.
-    async fn dumps_must_be_equal(&self) -> Result<()> {
+    async fn dumps_must_be_equal(&mut self) -> Result<()> {
+        let begun = Instant::now();
         let fresh = self
             .stage
             .target
@@ -285,12 +284,14 @@ impl<'a> Play<'a> {
             new == upgraded,
             "the dumps differ; only in the new one: {missing:#?}, only in the upgraded one: {extra:#?}"
         );
-        println!("      dumps: {} lines, no difference", new.len());
-        let drop = format!("drop database {} with (force)", fresh.database);
-        Ok(admin.batch_execute(&drop).await?)
+        speed::drop_database(&admin, &fresh).await?;
+        let what = format!("{} objects, no difference", new.len());
+        self.timings
+            .note("dumps of a new catalog and this", begun, what);
+        Ok(())
     }
 
-    /// The schema as pg_dump writes it, without comments and the line that is another each time.
+    /// The schema as pg_dump writes it, object by object, without comments and the line that is another each time.
     async fn dump(&self, address: &Address) -> Result<Vec<String>> {
         let mut command = Command::new(self.program("pg_dump"));
         command
@@ -305,13 +306,17 @@ impl<'a> Play<'a> {
             String::from_utf8_lossy(&output.stderr)
         );
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        let lines = text.lines().filter(|line| {
+        let is_told = |line: &&str| {
             !line.is_empty()
                 && !line.starts_with("--")
                 && !line.starts_with("\\restrict")
                 && !line.starts_with("\\unrestrict")
-        });
-        Ok(lines.map(str::to_owned).collect())
+        };
+        let object = |part: &str| part.lines().filter(is_told).collect::<Vec<_>>().join("\n");
+        let mut objects: Vec<_> = text.split("\n--\n-- ").map(object).collect();
+        // those that are otherwise alike stand in the order in which they were made
+        objects.sort();
+        Ok(objects)
     }
 
     fn program(&self, name: &str) -> PathBuf {
@@ -321,6 +326,7 @@ impl<'a> Play<'a> {
     }
 
     async fn end(self) -> Result<()> {
+        self.timings.print("times of the upgrade scenario");
         for address in &self.more {
             use mysql_async::prelude::Queryable;
             let mut connection = address.database("").mysql().await?;
@@ -358,7 +364,7 @@ impl<'a> Play<'a> {
 
 /// Rows without batch, which a table without its foreign key lets in, rows in the parent, and ids that stand twice.
 const ODDITIES: &str = "\
-alter table sch_chameleon.t_log_replica_1 drop constraint fk_replica_batch_1;
+alter table sch_chameleon.t_log_replica_1 drop constraint if exists fk_replica_batch_1;
 insert into sch_chameleon.t_log_replica_1 (i_id_batch, v_table_name, v_schema_name, enm_binlog_event, jsb_event_data)
 select 900000, 'orders', 'second', 'insert', jsonb_build_object('id', n) from generate_series(1, 40) n;
 insert into sch_chameleon.t_log_replica (i_id_batch, v_table_name, v_schema_name, enm_binlog_event, jsb_event_data)
@@ -416,6 +422,15 @@ async fn fingerprint(client: &Client) -> Result<Vec<String>> {
         lines.push(format!("{table} ({columns}): {sums}"));
     }
     Ok(lines)
+}
+
+/// Where `pg_dump` is that can read a server: beside it, or where packages put the oldest that is new enough.
+pub(super) fn programs(target: &Server) -> Option<PathBuf> {
+    let major: u32 = target.engine.version.parse().unwrap_or_default();
+    let directory = |version: u32| Path::new("/usr/lib/postgresql").join(format!("{version}/bin"));
+    let mut packaged = (major..major + 10).map(directory);
+    let fit = || packaged.find(|place| place.join("pg_dump").is_file());
+    target.programs().or_else(fit)
 }
 
 /// What the real 1.3 upgrades with, in the installed package.

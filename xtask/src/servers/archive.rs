@@ -128,6 +128,21 @@ impl Suite {
             .collect::<Result<Vec<_>>>()
     }
 
+    /// Downloads `packages` without what they depend on.
+    pub(crate) fn download_alone(&self, packages: &[&str]) -> Result<Vec<Archive>> {
+        let archives = self.directory.join("archives");
+        let mut listing = self.apt();
+        listing.args(["--print-uris", "download"]).args(packages);
+        let names = file_names(&run::output(&mut listing)?);
+        let mut download = self.apt();
+        download.current_dir(&archives).arg("download");
+        run::checked(download.args(packages))?;
+        names
+            .iter()
+            .map(|name| parse_archive(&archives, name))
+            .collect::<Result<Vec<_>>>()
+    }
+
     fn lists_are_fresh(&self) -> Result<bool> {
         let now = SystemTime::now();
         for entry in fs::read_dir(self.directory.join("lists"))? {

@@ -39,7 +39,17 @@ pub(crate) struct NativeServer {
     directory: Directory,
     port: u16,
     outlives: bool,
+    extra: Extra,
     child: Option<Child>,
+}
+
+/// What a server is started with beyond the usual.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Extra {
+    /// Options; they win over the usual ones.
+    pub(crate) options: Vec<String>,
+    /// Directory that MySQL takes for that of its program: its manifest of components is read there.
+    pub(crate) manifest: Option<PathBuf>,
 }
 
 #[derive(Debug)]
@@ -59,7 +69,7 @@ impl Directory {
 
 impl NativeServer {
     /// Makes a data directory and starts the server on a free port.
-    pub(crate) fn start(tree: Tree, outlives: bool) -> Result<Self> {
+    pub(crate) fn start(tree: Tree, outlives: bool, extra: Extra) -> Result<Self> {
         let prefix = format!("chameleon-{}-", tree.engine);
         let directory = tempfile::Builder::new().prefix(&prefix).tempdir()?;
         let directory = if outlives {
@@ -72,6 +82,7 @@ impl NativeServer {
             directory,
             port: free_port()?,
             outlives,
+            extra,
             child: None,
         };
         match server.tree.engine.kind {
@@ -134,6 +145,12 @@ impl NativeServer {
         self.launch()
     }
 
+    /// Starts a server again that has ended, with other options.
+    pub(crate) fn restart_with(&mut self, options: Vec<String>) -> Result<()> {
+        self.extra.options = options;
+        self.restart()
+    }
+
     /// Ends the server cleanly.
     pub(crate) fn stop(&mut self) -> Result<()> {
         let Some(mut child) = self.child.take() else {
@@ -184,19 +201,25 @@ impl NativeServer {
         } else {
             "usr/sbin/mariadbd"
         };
-        let mut command = self.tree.command(program);
+        let mut command = match &self.extra.manifest {
+            Some(directory) => self.tree.command_as(&directory.join("mysqld"), program),
+            None => self.tree.command(program),
+        };
         command
             .arg("--no-defaults")
             .args(self.tree.place_options())
             .args(options::server(kind))
             .args([
                 format!("--datadir={}", self.at("data").display()),
+                // in a place that is shared, a server that starts removes the files of those that run
+                format!("--tmpdir={}", self.directory.path().display()),
                 format!("--socket={}", self.at("socket").display()),
                 format!("--pid-file={}", self.at("pid").display()),
                 format!("--init-file={}", self.at("init.sql").display()),
                 format!("--port={}", self.port),
                 "--bind-address=127.0.0.1".into(),
-            ]);
+            ])
+            .args(&self.extra.options);
         if spawn::is_root() {
             command.arg("--user=root");
         }
@@ -237,7 +260,8 @@ impl NativeServer {
                 "-c",
                 "listen_addresses=127.0.0.1",
             ])
-            .args(options::server(Kind::Postgres));
+            .args(options::server(Kind::Postgres))
+            .args(&self.extra.options);
         Ok(command)
     }
 

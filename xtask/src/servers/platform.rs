@@ -37,11 +37,16 @@ impl Platform {
 
     /// A command that runs a program of a tree with the tree's own dynamic linker and libraries.
     pub(crate) fn command(self, tree: &Path, program: &str) -> Command {
+        self.command_as(tree, &tree.join(program), program)
+    }
+
+    /// The same; the program is told that it is the file `name`.
+    pub(crate) fn command_as(self, tree: &Path, name: &Path, program: &str) -> Command {
         let program = tree.join(program);
         let mut command = Command::new(tree.join(self.linker));
         command
             .arg("--argv0")
-            .arg(&program)
+            .arg(name)
             .arg("--library-path")
             .arg(tree.join(self.libraries))
             .arg(&program);

@@ -117,6 +117,11 @@ impl Tree {
         self.platform.command(&self.root, program)
     }
 
+    /// The same; the program is told that it is the file `name`.
+    pub(crate) fn command_as(&self, name: &Path, program: &str) -> Command {
+        self.platform.command_as(&self.root, name, program)
+    }
+
     /// PostgreSQL's program `name`; it finds its linker by itself.
     pub(crate) fn postgres_program(&self, name: &str) -> Result<Command> {
         Ok(Command::new(self.postgres_bin()?.join(name)))

@@ -30,7 +30,8 @@ pub(crate) async fn dump(
         .arg(format!("--schema={SCHEMA}"))
         .arg(format!("--snapshot={snapshot}"))
         .stdout(Stdio::from(file))
-        .stderr(Stdio::piped());
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
     let attempt = format!("dump {SCHEMA} with {}", program.path.display());
     let failed = |error: std::io::Error| BackupError::Failed {
         attempt: attempt.clone(),
@@ -123,7 +124,13 @@ impl Script {
             if !self.read().await? {
                 return Ok(None);
             }
-            if !self.is_left_out() {
+            if self.is_left_out() {
+                continue;
+            }
+            if let Some(line) = without_own_option(&self.line) {
+                self.line = line;
+            }
+            if !self.line.is_empty() {
                 return Ok(Some(&self.line));
             }
         }
@@ -186,6 +193,28 @@ impl Script {
     }
 }
 
+/// What newer minor versions of PostgreSQL note of their own among a column's options. A `pg_dump`
+/// older than the server takes it for an option that somebody has set, and writes it down; servers
+/// of older minor versions refuse it.
+const OWN_OPTION: &str = "pg_attver=";
+
+/// A column's `SET (...)` without that option, empty where it holds no other; `None` where it has
+/// none of it.
+fn without_own_option(line: &[u8]) -> Option<Vec<u8>> {
+    let line = std::str::from_utf8(line).ok()?;
+    let set = line.strip_suffix(");\n")?;
+    let (head, options) = set.rsplit_once(" SET (")?;
+    if !head.starts_with("ALTER TABLE ONLY ") || !options.contains(OWN_OPTION) {
+        return None;
+    }
+    let kept = options.split(", ").filter(|o| !o.starts_with(OWN_OPTION));
+    let kept = kept.collect::<Vec<_>>().join(", ");
+    if kept.is_empty() {
+        return Some(Vec::new());
+    }
+    Some(format!("{head} SET ({kept});\n").into_bytes())
+}
+
 /// Fails unless `pg_restore` can read the archive's table of contents.
 pub(crate) async fn check_contents(backup: &Backup) -> Result<(), BackupError> {
     let program = programs::find("pg_restore", backup.manifest.archive.pg_dump).await?;
@@ -233,6 +262,23 @@ pub(crate) fn must_exist(path: &Path) -> Result<(), BackupError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_option_that_the_server_notes_for_itself_is_left_out() {
+        let check = |line: &str, left: Option<&str>| {
+            let found = without_own_option(line.as_bytes());
+            assert_eq!(found.as_deref(), left.map(str::as_bytes), "{line}");
+        };
+        let column = "ALTER TABLE ONLY sch_chameleon.t ALTER COLUMN a";
+        check(&format!("{column} SET (pg_attver=5107);\n"), Some(""));
+        check(
+            &format!("{column} SET (pg_attver=5, n_distinct=7);\n"),
+            Some(&format!("{column} SET (n_distinct=7);\n")),
+        );
+        check(&format!("{column} SET (n_distinct=7);\n"), None);
+        check(&format!("{column} SET DEFAULT 1;\n"), None);
+        check("    note := ' SET (pg_attver=5);\n", None);
+    }
 
     #[test]
     fn the_table_of_a_copy_is_told_in_plain_and_in_quotes() {

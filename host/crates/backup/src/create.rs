@@ -62,6 +62,8 @@ pub async fn create(target: &ConnectOptions, out: &Out) -> Result<Backup, Backup
     let path = path(out, &server.database, &version, now)?;
     let partial = partial(&path);
     let file = files::create_private(&partial)?;
+    // whatever ends this, what is left under that name is of no use
+    let _removed = files::RemovedAtEnd(&partial);
     let made = async {
         let snapshot = inspect::one(
             &c,
@@ -103,15 +105,8 @@ pub async fn create(target: &ConnectOptions, out: &Out) -> Result<Backup, Backup
             sources,
         })
     };
-    let published = match made.await {
-        Ok(manifest) => publish(&partial, path, manifest),
-        Err(error) => Err(error),
-    };
-    if published.is_err() {
-        // what is left of it is of no use; that it cannot be removed says nothing new
-        let _ = std::fs::remove_file(&partial);
-    }
-    published
+    let manifest = made.await?;
+    publish(&partial, path, manifest)
 }
 
 fn publish(partial: &Path, path: PathBuf, manifest: Manifest) -> Result<Backup, BackupError> {

@@ -19,6 +19,16 @@ pub(crate) fn create_private(path: &Path) -> Result<File, BackupError> {
         .map_err(BackupError::file("create", path))
 }
 
+/// Removes a file that is still there under its name when this is dropped.
+pub(crate) struct RemovedAtEnd<'a>(pub(crate) &'a Path);
+
+impl Drop for RemovedAtEnd<'_> {
+    fn drop(&mut self) {
+        // it has its last name already, or there is nothing to say that is not said
+        let _ = std::fs::remove_file(self.0);
+    }
+}
+
 /// Writes a new file of mode 0600 and waits until it is on the disk.
 pub(crate) fn write_private(path: &Path, text: &str) -> Result<(), BackupError> {
     let mut file = create_private(path)?;

@@ -14,6 +14,7 @@ mod archive;
 mod create;
 mod error;
 mod files;
+mod foreign_keys;
 mod inspect;
 mod manifest;
 mod programs;
@@ -24,6 +25,7 @@ mod verify;
 
 pub use create::{Out, create, create_verified};
 pub use error::BackupError;
+pub use foreign_keys::BrokenKey;
 pub use inspect::table_sums;
 pub use manifest::{
     Archive, Backup, FunctionSum, Manifest, SequenceState, Server, SourceState, TableSum,

@@ -10,6 +10,7 @@ use tokio_postgres::CopyInSink;
 
 use crate::archive::{Script, Section};
 use crate::error::BackupError;
+use crate::foreign_keys;
 use crate::manifest::Backup;
 
 /// Bytes of rows that are sent at a time.
@@ -43,7 +44,8 @@ pub enum Part {
 
 impl Backup {
     /// Restores the archive, or a part of it, over the session, in whatever transaction it is in.
-    /// The schema must not exist.
+    /// The schema must not exist. A foreign key that the rows break, as they did where the archive
+    /// was made, is there afterwards and not validated.
     ///
     /// # Errors
     /// [`BackupError::NoProgram`], [`BackupError::Failed`] where the archive cannot be read,
@@ -78,9 +80,14 @@ impl Backup {
             sql.extend_from_slice(line);
         }
         script.close().await?;
+        let (sql, looks) = foreign_keys::validated_later(&text(sql)?);
         // one message of several statements is one transaction, as is the setting before it
-        let sql = format!("{SESSION};\n{}", text(sql)?);
-        execute(c, "restore the catalog's objects", &sql).await
+        let sql = format!("{SESSION};\n{sql}");
+        execute(c, "restore the catalog's objects", &sql).await?;
+        for look in looks {
+            execute(c, "validate a foreign key of the catalog", &look).await?;
+        }
+        Ok(())
     }
 
     async fn copy_rows(&self, c: &Client) -> Result<(), BackupError> {

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::archive::{self, Script, Section};
 use crate::error::BackupError;
+use crate::foreign_keys::{self, BrokenKey};
 use crate::inspect::{self, Contents};
 use crate::manifest::{Backup, Manifest};
 use crate::restore::{Owner, Part, is_copy};
@@ -49,6 +50,8 @@ pub struct Verified {
     pub passed_over: Vec<String>,
     /// What is not as the manifest says, each in one sentence; empty where the backup is sound.
     pub differences: Vec<String>,
+    /// Foreign keys that rows break, as they do where the backup was taken. The rows are all there.
+    pub broken_keys: Vec<BrokenKey>,
     /// How long it took.
     pub seconds: f64,
 }
@@ -94,34 +97,38 @@ pub async fn verify_by(
     if at_best >= AtBest::ScratchServer {
         match Scratch::start(backup.manifest.server.major()).await {
             Ok(scratch) => {
-                let differences = in_scratch(backup, &scratch).await?;
+                let restored = in_scratch(backup, &scratch).await?;
                 let by = Means::ScratchServer(scratch.describe().to_owned());
-                done = Some((by, differences));
+                done = Some((by, restored));
             }
             Err(error) => passed_over.push(error.to_string()),
         }
     }
     if done.is_none() && at_best >= AtBest::ScratchDatabase {
         match in_database(backup, live).await {
-            Ok(differences) => done = Some((Means::ScratchDatabase, differences)),
+            Ok(restored) => done = Some((Means::ScratchDatabase, restored)),
             Err(NoDatabase::Refused(reason)) => passed_over.push(reason),
             Err(NoDatabase::Failed(error)) => return Err(error),
         }
     }
-    let (by, differences) = match done {
+    let (by, (differences, broken_keys)) = match done {
         Some(done) => done,
-        None => (Means::Archive, in_archive(backup).await?),
+        None => (Means::Archive, (in_archive(backup).await?, Vec::new())),
     };
     Ok(Verified {
         backup: backup.clone(),
         by,
         passed_over,
         differences,
+        broken_keys,
         seconds: begun.elapsed().as_secs_f64(),
     })
 }
 
-async fn in_scratch(backup: &Backup, scratch: &Scratch) -> Result<Vec<String>, BackupError> {
+/// What differs in a restored backup, and the foreign keys that its rows break.
+type Restored = (Vec<String>, Vec<BrokenKey>);
+
+async fn in_scratch(backup: &Backup, scratch: &Scratch) -> Result<Restored, BackupError> {
     let encoding = &backup.manifest.server.encoding;
     let options = scratch.database("verify", encoding).await?;
     let c = connect(&options).await?;
@@ -139,7 +146,7 @@ enum NoDatabase {
 async fn in_database(
     backup: &Backup,
     live: Option<&ConnectOptions>,
-) -> Result<Vec<String>, NoDatabase> {
+) -> Result<Restored, NoDatabase> {
     let refused = |reason: String| {
         NoDatabase::Refused(format!("make a scratch database on the server: {reason}"))
     };
@@ -171,9 +178,9 @@ async fn in_database(
     };
     let drop = format!("drop database {} with (force)", quote_ident(&name));
     let dropped = inspect::execute(&admin, "drop the scratch database", &drop).await;
-    let differences = result.map_err(NoDatabase::Failed)?;
+    let restored = result.map_err(NoDatabase::Failed)?;
     dropped.map_err(NoDatabase::Failed)?;
-    Ok(differences)
+    Ok(restored)
 }
 
 /// The statement that makes an empty database of an encoding, whatever the server's own locale is.
@@ -185,15 +192,16 @@ pub(crate) fn create_database(name: &str, encoding: &str) -> String {
     )
 }
 
-async fn restored(backup: &Backup, c: &Client) -> Result<Vec<String>, BackupError> {
+async fn restored(backup: &Backup, c: &Client) -> Result<Restored, BackupError> {
     inspect::begin(c, "begin to restore the backup", "begin").await?;
     backup.restore_into(c, Owner::Drop, Part::All).await?;
     inspect::execute(c, "end restoring the backup", "commit").await?;
     let begin = "begin isolation level repeatable read read only";
     inspect::begin(c, "begin to read the restored catalog", begin).await?;
     let differences = differences(c, backup).await?;
+    let broken_keys = foreign_keys::broken(c).await?;
     inspect::execute(c, "end reading the restored catalog", "rollback").await?;
-    Ok(differences)
+    Ok((differences, broken_keys))
 }
 
 /// What of the catalog in the session's database is not as the manifest says. The session must be

@@ -64,6 +64,8 @@ pub struct Config {
     pub pg: PgConn,
     /// By which way changes reach the target.
     pub apply: ApplyMode,
+    /// Sessions that apply a batch at once, 1 to 16; more than 1 only with [`ApplyMode::Direct`].
+    pub apply_workers: u16,
     /// How types and values are mapped.
     pub rules: MappingRules,
     /// What a difference between rows expected and rows touched leads to.

@@ -25,6 +25,7 @@ pub(crate) fn config(name: &str, path: &Path, home: &Path, root: Section<'_>) ->
     refuse_other_versions(&mut root);
     let names = names(&mut root);
     let batches = Batches::read(&mut root);
+    let apply = Apply::read(&mut root);
     let logs = Logs::read(&mut root, home);
     let tables_limit = root.list("tables_limit");
     let skip_tables = root.list("skip_tables");
@@ -35,7 +36,7 @@ pub(crate) fn config(name: &str, path: &Path, home: &Path, root: Section<'_>) ->
         name: name.to_owned(),
         path: path.to_owned(),
         my_server_id: root.number("my_server_id", 1, u32::MAX),
-        replica_batch_size: batches.size,
+        replica_batch_size: batches.size.unwrap_or(apply.batch_size()),
         batch_retention: batches.retention,
         copy_max_memory_bytes: root
             .size("copy_max_memory")
@@ -57,12 +58,8 @@ pub(crate) fn config(name: &str, path: &Path, home: &Path, root: Section<'_>) ->
             .unwrap_or_else(|| PathBuf::from("/tmp")),
         mysql,
         pg,
-        apply: root
-            .choice(
-                "apply",
-                &[("relay", ApplyMode::Relay), ("direct", ApplyMode::Direct)],
-            )
-            .unwrap_or_default(),
+        apply: apply.mode,
+        apply_workers: apply.workers,
         rules: rules::read(&mut root),
         on_drift: root
             .choice(
@@ -140,7 +137,7 @@ fn unfit_schema(schema: &str) -> Option<&'static str> {
 
 /// When batches close and how long they stay.
 struct Batches {
-    size: u32,
+    size: Option<u32>,
     retention: Duration,
     sleep_loop: Duration,
     sleep_on_reindex: Duration,
@@ -150,12 +147,42 @@ impl Batches {
     fn read(root: &mut Section<'_>) -> Self {
         let seconds = Duration::from_secs;
         Self {
-            size: root
-                .number("replica_batch_size", 1, 10_000_000)
-                .unwrap_or(1000),
+            size: root.number("replica_batch_size", 1, 10_000_000),
             retention: root.duration("batch_retention").unwrap_or(DAY),
             sleep_loop: root.duration("sleep_loop").unwrap_or(seconds(10)),
             sleep_on_reindex: root.duration("sleep_on_reindex").unwrap_or(seconds(30)),
+        }
+    }
+}
+
+/// The way of changes to the tables.
+struct Apply {
+    mode: ApplyMode,
+    workers: u16,
+}
+
+impl Apply {
+    fn read(root: &mut Section<'_>) -> Self {
+        let modes = [("relay", ApplyMode::Relay), ("direct", ApplyMode::Direct)];
+        let mode = root.choice("apply", &modes).unwrap_or_default();
+        let line = root.line_of("apply_workers");
+        let workers = root.number("apply_workers", 1u16, 16).unwrap_or(1);
+        if workers > 1 && mode == ApplyMode::Relay {
+            let what =
+                "several sessions can share a batch only where it goes straight to the tables";
+            let remedy = "set `apply: direct`, or leave apply_workers out";
+            root.faults
+                .value("apply_workers", line, what.into(), remedy);
+        }
+        Self { mode, workers }
+    }
+
+    /// A relay hands every batch on before it is applied; without one a larger batch costs less for
+    /// each row.
+    fn batch_size(&self) -> u32 {
+        match self.mode {
+            ApplyMode::Relay => 10_000,
+            ApplyMode::Direct => 50_000,
         }
     }
 }

@@ -1,8 +1,10 @@
-//! How types and values are mapped: `type_profile`, `type_override`, `zero_date`, `nul_character`
-//! and `hexify`.
+//! How types and values are mapped: `type_profile`, `type_override`, `zero_date`, `nul_character`,
+//! `hexify` and `empty_enum_label`.
 
 use chameleon_diag::codes;
-use chameleon_model::{MappingRules, NulPolicy, TypeOverride, TypeProfile, ZeroDatePolicy};
+use chameleon_model::{
+    ExtensionTypes, MappingRules, NulPolicy, TypeOverride, TypeProfile, ZeroDatePolicy,
+};
 
 use crate::faults::nearest;
 use crate::section::{Section, shape, shown_key};
@@ -43,6 +45,9 @@ pub(crate) fn read(root: &mut Section<'_>) -> MappingRules {
             .choice("nul_character", &nul_characters)
             .unwrap_or_default(),
         hexify: hexify(root),
+        empty_enum_label: root.truth("empty_enum_label", true),
+        // known once the target is
+        extensions: ExtensionTypes::default(),
     }
 }
 

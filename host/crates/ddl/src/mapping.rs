@@ -27,9 +27,6 @@ pub struct Mapping {
     /// BIGINT UNSIGNED columns (name in lowercase) that become `bigint` because they count rows or
     /// reference such a column; filled by [`Mapping::learn`].
     pub counters: BTreeSet<(TableName, String)>,
-    /// Enum types get the label `''`, which the source stores for values that are no label. Not
-    /// needed where the source's sql_mode is strict and no such value occurs.
-    pub empty_enum_label: bool,
 }
 
 impl Mapping {
@@ -39,7 +36,6 @@ impl Mapping {
             dest_schema: dest_schema.into(),
             rules,
             counters: BTreeSet::new(),
-            empty_enum_label: true,
         }
     }
 
@@ -130,7 +126,7 @@ impl Mapping {
             return pg_type::parse(&found.target);
         }
         profile::default_type(
-            self.rules.profile,
+            &self.rules,
             &self.dest_schema,
             &table.name.name,
             column,

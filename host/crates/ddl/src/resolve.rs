@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
-use chameleon_model::{TableName, TableSchema};
+use chameleon_model::{Column, TableName, TableSchema};
 
 use self::alter::{Altered, Refusal};
 use self::draft::same_name;
@@ -273,7 +273,9 @@ fn rename_table(world: &mut World<'_>, from: &TableName, to: &TableName, if_exis
 
 /// The change that turns `before` into `after` where no statement tells how: online schema change
 /// tools fill a table beside the original and rename it into its place. Columns are matched by
-/// name; what a new column holds in rows that exist is not known ([`ExistingRows::Unknown`]).
+/// name. Where a column is gone, a new one may be that under another name, and what it holds in rows
+/// that exist is not known ([`ExistingRows::Unknown`]); otherwise the tools leave it to its DEFAULT,
+/// which is known where it is NULL.
 pub fn adopt(
     before: &Arc<TableSchema>,
     after: &Arc<TableSchema>,
@@ -282,6 +284,17 @@ pub fn adopt(
     let mut after = TableSchema::clone(after);
     after.name.clone_from(&before.name);
     let find = |name: &str| before.columns.iter().position(|c| same_name(&c.name, name));
+    let gone: Vec<usize> = (0..before.columns.len())
+        .filter(|&n| {
+            !after
+                .columns
+                .iter()
+                .any(|c| same_name(&c.name, &before.columns[n].name))
+        })
+        .collect();
+    let is_null = |column: &Column| {
+        gone.is_empty() && column.nullable && !column.generated && column.default.is_none()
+    };
     let mut columns: Vec<ColumnChange> = after
         .columns
         .iter()
@@ -289,7 +302,11 @@ pub fn adopt(
         .map(|(n, column)| match find(&column.name) {
             None => ColumnChange::Added {
                 after: n,
-                existing: ExistingRows::Unknown,
+                existing: if is_null(column) {
+                    ExistingRows::Null
+                } else {
+                    ExistingRows::Unknown
+                },
             },
             Some(old) if before.columns[old] == *column => ColumnChange::Kept {
                 before: old,
@@ -301,13 +318,10 @@ pub fn adopt(
             },
         })
         .collect();
-    let gone = (0..before.columns.len()).filter(|&n| {
-        !after
-            .columns
-            .iter()
-            .any(|c| same_name(&c.name, &before.columns[n].name))
-    });
-    columns.extend(gone.map(|before| ColumnChange::Dropped { before }));
+    columns.extend(
+        gone.into_iter()
+            .map(|before| ColumnChange::Dropped { before }),
+    );
     SchemaChange::Alter {
         before: Arc::clone(before),
         after: Arc::new(after),

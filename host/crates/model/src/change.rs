@@ -187,6 +187,11 @@ impl ChangeBuffer {
         self.arena.clear();
     }
 
+    /// Gives back the memory beyond so many bytes that large values have taken. Empty it first.
+    pub fn shrink_to(&mut self, bytes: usize) {
+        self.arena.shrink_to(bytes);
+    }
+
     /// Puts bytes into the arena.
     pub fn put(&mut self, bytes: &[u8]) -> Span {
         let start = u32::try_from(self.arena.len()).unwrap_or(u32::MAX);

@@ -14,7 +14,8 @@ pub mod target_table;
 pub use change::{Cell, CellForm, ChangeBuffer, ChangeRef, Op, RowRef, Span};
 pub use gtid::{GtidError, GtidSet};
 pub use position::{BinlogPosition, SourcePosition};
-pub use rules::{MappingRules, NulPolicy, TypeOverride, TypeProfile, ZeroDatePolicy};
+pub use rules::ZeroDatePolicy;
+pub use rules::{ExtensionTypes, MappingRules, NulPolicy, TypeOverride, TypeProfile};
 pub use schema::{
     Column, ColumnDefault, ColumnType, ForeignKey, Index, IndexKind, IndexPart, TableName,
 };

@@ -120,6 +120,9 @@ pub struct SourceConn {
     pub(crate) read_timeout: Duration,
 }
 
+/// Head of an encrypted binlog file: MySQL source, `sql/rpl_log_encryption.h`.
+const ENCRYPTION_HEAD_BYTES: u64 = 512;
+
 /// Longest event or value that the driver takes, in bytes; the server's own limit is 1 GiB.
 const MAX_PACKET_BYTES: usize = 1 << 30;
 
@@ -432,7 +435,11 @@ impl SourceConn {
         rows.iter()
             .map(|row| {
                 let name = row.required(what, "Log_name")?.to_owned();
-                Ok((name, row.required_number(what, "File_size")?))
+                let size: u64 = row.required_number(what, "File_size")?;
+                // positions do not count the head of a file that MySQL encrypts
+                let encrypted = row.text("Encrypted") == Some("Yes");
+                let head = if encrypted { ENCRYPTION_HEAD_BYTES } else { 0 };
+                Ok((name, size.saturating_sub(head)))
             })
             .collect()
     }

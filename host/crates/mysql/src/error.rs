@@ -152,6 +152,16 @@ pub enum SourceError {
         /// Oldest file that the source still has, or what is known of it.
         oldest: String,
     },
+    /// Another server took the source's place and lacks what was replicated.
+    #[error("go on at {address}: it lacks transactions of {gtids}: its own are {here}")]
+    Lacks {
+        /// Host and port.
+        address: String,
+        /// GTIDs up to which was read.
+        gtids: String,
+        /// GTIDs that the server has.
+        here: String,
+    },
     /// The server does not send its binlog (error 1236 and its like).
     #[error("read the binlog from {position}: refused by the source")]
     BinlogRefused {
@@ -373,6 +383,7 @@ impl Diagnostic for SourceError {
             Self::Gtid(_) => codes::SRC036,
             Self::CannotFollow { .. } => codes::SRC037,
             Self::BadPosition { .. } => codes::SRC038,
+            Self::Lacks { .. } => codes::SRC039,
             Self::Incident { .. } => codes::SRC060,
             Self::StatementLogged { .. } => codes::SRC061,
             Self::Prepared { .. } => codes::SRC026,
@@ -385,6 +396,9 @@ impl Diagnostic for SourceError {
     fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Certificate { .. } => "set tls.ca, or tls.mode: require to encrypt unverified",
+            Self::Lacks { .. } => {
+                "name a server that has them in mysql_conn, or chameleon init_replica"
+            }
             Self::NoTls { .. } => "give the server a certificate, or set tls.mode: prefer",
             Self::MissingRight { .. } | Self::NoBinlog | Self::Version { .. } => "chameleon check",
             Self::BinlogPurged { .. } | Self::Incident { .. } => "chameleon init_replica",

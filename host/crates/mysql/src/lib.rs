@@ -13,6 +13,7 @@ mod error;
 pub mod introspect;
 pub mod preflight;
 mod prepared;
+mod probe;
 mod rows;
 mod selection;
 mod server_info;

@@ -11,6 +11,8 @@
 //! * U+0000 in text follows `nul_character`, as does the escape `\u0000` in JSON that goes into
 //!   `jsonb`; `json` keeps it.
 //! * Bytes of types that `hexify` names become uppercase hex digits, in `bytea` and in text.
+//! * The value `''` of an ENUM that is no label goes into enum types if `empty_enum_label` gave them
+//!   that label, else it is refused.
 //! * A DECIMAL goes into a floating-point column if all its digits can be read back from there.
 //! * Sixteen bytes go into `uuid`, four or sixteen into `inet`.
 
@@ -45,6 +47,8 @@ pub struct ColumnEncoder {
     copies_binary: bool,
     /// Labels of ENUM and SET.
     labels: Box<[Box<str>]>,
+    /// The value `''` that is no label goes into a type that lacks it.
+    lacks_empty_label: bool,
     cast: Box<str>,
 }
 
@@ -81,6 +85,9 @@ impl ColumnEncoder {
                 .iter()
                 .map(|label| label.as_str().into())
                 .collect(),
+            lacks_empty_label: !rules.empty_enum_label
+                && matches!(target, PgType::Enum { .. })
+                && !source.labels.iter().any(String::is_empty),
             cast: types::cast(target).into(),
         })
     }

@@ -2,11 +2,41 @@
 
 use std::collections::HashMap;
 
-use chameleon_model::PgType;
+use chameleon_model::{ExtensionTypes, PgType};
 use tokio_postgres::types::Type;
 use tokio_postgres::{GenericClient, Row};
 
 use crate::error::PostgresError;
+
+/// Types of extensions that the database has, where sessions find them without naming a schema: else
+/// they would not find the operators either.
+///
+/// # Errors
+/// Those of a failed statement.
+pub async fn extension_types<C: GenericClient>(
+    client: &C,
+) -> Result<ExtensionTypes, PostgresError> {
+    const QUERY: &str = "select e.extname::text, pg_catalog.format_type(t.oid, null) \
+         from pg_catalog.pg_extension e \
+         join pg_catalog.pg_depend d on d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass \
+           and d.refobjid = e.oid and d.classid = 'pg_catalog.pg_type'::pg_catalog.regclass \
+         join pg_catalog.pg_type t on t.oid = d.objid \
+         where (e.extname, t.typname) in (('postgis', 'geometry'), ('vector', 'vector')) \
+           and pg_catalog.pg_type_is_visible(t.oid)";
+    let failed = |error| PostgresError::statement("look for types of extensions", &error);
+    let mut found = ExtensionTypes::default();
+    for row in client.query_typed(QUERY, &[]).await.map_err(failed)? {
+        let (extension, name): (String, String) = (
+            row.try_get(0).map_err(failed)?,
+            row.try_get(1).map_err(failed)?,
+        );
+        match extension.as_str() {
+            "postgis" => found.geometry = Some(name),
+            _ => found.vector = Some(name),
+        }
+    }
+    Ok(found)
+}
 
 /// A column as found.
 #[derive(Clone, Debug, PartialEq, Eq)]

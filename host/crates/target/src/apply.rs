@@ -14,7 +14,7 @@ use chameleon_model::name::target_name;
 use chameleon_model::{CellForm, ChangeBuffer, MappingRules, Op, TableName, TableSchema};
 use chameleon_postgres::{Class, Client, sqlstate::Constraint};
 
-use crate::collapse::{CollapseColumns, Collapsed, collapse};
+use crate::collapse::Collapsed;
 use crate::error::TargetError;
 use crate::sequential;
 use crate::sets;
@@ -81,6 +81,7 @@ struct CachedTable {
 }
 
 /// Changes of one table, as indexes into the buffer.
+#[derive(Clone)]
 pub(crate) struct Group {
     pub(crate) name: String,
     pub(crate) version: Arc<TableSchema>,
@@ -95,6 +96,11 @@ impl Applier {
             rules,
             tables: HashMap::new(),
         }
+    }
+
+    /// The schema that it writes to, and by which rules.
+    pub(crate) fn target(&self) -> (&str, &MappingRules) {
+        (&self.schema, &self.rules)
     }
 
     /// Session settings that applying needs. To be called once per connection.
@@ -125,12 +131,23 @@ impl Applier {
         buffer: &ChangeBuffer,
         policy: &dyn ApplyPolicy,
     ) -> Result<Applied, TargetError> {
-        let groups = group(buffer);
+        self.apply_groups(client, buffer, &group(buffer), policy)
+            .await
+    }
+
+    /// Applies the batch, whose changes of each table are `groups`.
+    pub(crate) async fn apply_groups(
+        &mut self,
+        client: &Client,
+        buffer: &ChangeBuffer,
+        groups: &[Group],
+        policy: &dyn ApplyPolicy,
+    ) -> Result<Applied, TargetError> {
         let mut applied = Applied::default();
         let mut failed: HashSet<String> = HashSet::new();
         execute(client, "savepoint batch").await?;
         let mut in_order = false;
-        for group in &groups {
+        for group in groups {
             let Some(strictness) = policy.strictness(&group.name) else {
                 applied.skipped += group.changes.len() as u64;
                 continue;
@@ -149,7 +166,7 @@ impl Applier {
                     break;
                 }
                 // its rows come from several source tables, and one may have moved between them
-                Err(error) if error.is_of_one_table() && is_shared(&groups, &group.name) => {
+                Err(error) if error.is_of_one_table() && is_shared(groups, &group.name) => {
                     in_order = true;
                     break;
                 }
@@ -163,7 +180,7 @@ impl Applier {
         if in_order {
             execute(client, "rollback to savepoint batch").await?;
             applied = self
-                .apply_in_source_order(client, buffer, &groups, policy)
+                .apply_in_source_order(client, buffer, groups, policy)
                 .await?;
         }
         execute(client, "release savepoint batch").await?;
@@ -289,17 +306,9 @@ async fn by_sets(
     group: &Group,
     strictness: Strictness,
 ) -> Result<bool, TargetError> {
-    if table.key.is_empty() {
-        return Ok(false);
-    }
-    let columns = CollapseColumns {
-        key: &table.key_source,
-        unique: &table.unique_source,
-        width: table.width,
-    };
-    match collapse(buffer, &group.changes, &columns) {
-        Collapsed::Sequential => Ok(false),
-        Collapsed::Sets(found) => {
+    match table.net_effect(buffer, &group.changes) {
+        None | Some(Collapsed::Sequential) => Ok(false),
+        Some(Collapsed::Sets(found)) => {
             sets::apply(client, table, buffer, &found, strictness).await?;
             Ok(true)
         }
@@ -318,7 +327,7 @@ fn fail(applied: &mut Applied, failed: &mut HashSet<String>, group: &Group, erro
 }
 
 /// Versions of several source tables go to the target of that name.
-fn is_shared(groups: &[Group], name: &str) -> bool {
+pub(crate) fn is_shared(groups: &[Group], name: &str) -> bool {
     groups.iter().filter(|g| g.name == name).count() > 1
 }
 

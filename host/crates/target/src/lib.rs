@@ -16,6 +16,8 @@ mod collapse;
 pub mod error;
 mod json;
 pub mod loader;
+mod order;
+mod parallel;
 mod prepared;
 mod read_back;
 pub mod relay;

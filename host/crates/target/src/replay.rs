@@ -13,6 +13,7 @@ use chameleon_postgres::Client;
 use crate::apply::{Applied, Applier, ApplyPolicy, TableFailure, execute};
 use crate::apply_ddl;
 use crate::error::TargetError;
+use crate::parallel::Helpers;
 use crate::prepared::{Stored, read_back, store};
 use crate::read_back::{Piece, ReadBack};
 use crate::row_plans::RowPlans;
@@ -241,10 +242,14 @@ impl ApplyPolicy for Without<'_> {
 #[derive(Debug)]
 pub struct DirectWriter {
     replayer: Replayer,
+    /// Sessions that share the work of large batches.
+    helpers: Option<Helpers>,
     /// How rows of prepared transactions are kept; made when the first of them comes.
     plans: Option<RowPlans>,
     batch: BatchId,
     open: bool,
+    /// The open transaction has written rows.
+    written: bool,
 }
 
 impl DirectWriter {
@@ -261,10 +266,22 @@ impl DirectWriter {
         let replayer = Replayer::new(client, source, rules).await?;
         Ok(Self {
             replayer,
+            helpers: None,
             plans: None,
             batch,
             open: false,
+            written: false,
         })
+    }
+
+    /// Lets these sessions share the work of large batches; see `apply_workers`.
+    ///
+    /// # Errors
+    /// A connection is lost.
+    pub async fn share_with(&mut self, clients: Vec<Client>) -> Result<(), TargetError> {
+        let (schema, rules) = self.replayer.applier.target();
+        self.helpers = Some(Helpers::new(clients, schema, rules).await?);
+        Ok(())
     }
 
     /// The session, for what has to be in the same transaction; call [`DirectWriter::begin`] first.
@@ -301,7 +318,39 @@ impl DirectWriter {
         policy: &dyn ApplyPolicy,
     ) -> Result<Replayed, TargetError> {
         self.begin().await?;
+        self.written = true;
+        if !ddl.is_empty()
+            && let Some(helpers) = &mut self.helpers
+        {
+            helpers.forget_tables();
+        }
         self.replayer.memory(rows, ddl, policy).await
+    }
+
+    /// Applies rows that are all that the transaction writes; `end` is the position that
+    /// [`DirectWriter::advance`] is told afterwards. Where sessions share the work, others may see
+    /// a part of the rows for the moment of the commit.
+    ///
+    /// # Errors
+    /// What concerns the whole batch.
+    pub async fn write_whole(
+        &mut self,
+        rows: &ChangeBuffer,
+        end: &SourcePosition,
+        policy: &dyn ApplyPolicy,
+    ) -> Result<Replayed, TargetError> {
+        self.begin().await?;
+        let Replayer {
+            client, applier, ..
+        } = &mut self.replayer;
+        match &mut self.helpers {
+            Some(helpers) if !self.written && !rows.is_empty() => {
+                self.written = true;
+                let applied = helpers.apply(client, applier, rows, end, policy).await?;
+                Ok(Replayed { applied, ddl: 0 })
+            }
+            _ => self.write(rows, &[], policy).await,
+        }
     }
 
     /// Keeps the rows of a transaction that is prepared at the source under its name, as the relay
@@ -336,6 +385,7 @@ impl DirectWriter {
         policy: &dyn ApplyPolicy,
     ) -> Result<Replayed, TargetError> {
         self.begin().await?;
+        self.written = true;
         let replayer = &mut self.replayer;
         let kept = read_back(&replayer.client, &replayer.source, xid).await?;
         replayer.read(kept, policy).await
@@ -368,8 +418,14 @@ impl DirectWriter {
     /// lost, which a restart finds out from the catalog.
     pub async fn commit(&mut self) -> Result<(), TargetError> {
         if self.open {
+            if let Some(helpers) = &mut self.helpers {
+                let (client, source) = (&self.replayer.client, self.replayer.source.id);
+                helpers.commit(source, self.batch).await?;
+                helpers.take_note_back(client, source).await?;
+            }
             execute(self.client(), "commit").await?;
             self.open = false;
+            self.written = false;
         }
         Ok(())
     }
@@ -381,6 +437,10 @@ impl DirectWriter {
     pub async fn rollback(&mut self) -> Result<(), TargetError> {
         if self.open {
             self.open = false;
+            self.written = false;
+            if let Some(helpers) = &mut self.helpers {
+                helpers.rollback().await?;
+            }
             self.replayer.rollback().await?;
         }
         Ok(())

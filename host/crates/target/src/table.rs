@@ -6,12 +6,13 @@
 use std::collections::HashMap;
 
 use chameleon_model::name::{quote_ident, quote_qualified, target_column_name, target_name};
-use chameleon_model::{CellForm, MappingRules, PgType, TableSchema};
+use chameleon_model::{CellForm, ChangeBuffer, MappingRules, PgType, TableSchema};
 use chameleon_postgres::introspect::{FoundTable, target_table};
 use chameleon_postgres::{Client, ColumnEncoder, EncodeError};
 use tokio_postgres::Statement;
 use tokio_postgres::types::Type;
 
+use crate::collapse::{CollapseColumns, Collapsed, collapse};
 use crate::error::TargetError;
 use crate::statements::{Kind, Sql};
 
@@ -138,6 +139,23 @@ impl ApplyTable {
     /// `schema.table`, for messages.
     pub(crate) fn label(&self) -> String {
         format!("{}.{}", self.schema, self.name)
+    }
+
+    /// What the changes come to, in the order of the key; `None` where the table has none.
+    pub(crate) fn net_effect(&self, buffer: &ChangeBuffer, changes: &[u32]) -> Option<Collapsed> {
+        if self.key.is_empty() {
+            return None;
+        }
+        let columns = CollapseColumns {
+            key: &self.key_source,
+            unique: &self.unique_source,
+            width: self.width,
+        };
+        let mut found = collapse(buffer, changes, &columns);
+        if let Collapsed::Sets(sets) = &mut found {
+            sets.sort(buffer, &columns);
+        }
+        Some(found)
     }
 
     /// `"schema"."table"`, for SQL.

@@ -220,6 +220,12 @@ impl Predecessor {
         find_fault(&said)
     }
 
+    /// A first copy that may leave out rows: 1.2 logs them and goes on.
+    pub(crate) async fn init_replica_with_losses(&self) -> Result<()> {
+        let line = self.command(&self.releases.copying, "init_replica");
+        output(line, COMMAND_TIMEOUT).await.map(drop)
+    }
+
     /// Starts streaming with 1.3.
     pub(crate) fn start(&self) -> Result<Running> {
         let log = self.home.join(format!("{}-{STREAMING}.log", self.name));

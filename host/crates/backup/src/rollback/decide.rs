@@ -1,5 +1,6 @@
 //! Which way, and whether it may be gone.
 
+use chameleon_catalog::SCHEMA;
 use chameleon_diag::{ErrorCode, Finding, Severity, codes};
 use chameleon_postgres::Client;
 
@@ -110,6 +111,43 @@ pub(super) async fn obstacles(
         findings.push(obstacle.judge(&kind, request.force)?);
     }
     findings.extend(left_empty(backup));
+    Ok(findings)
+}
+
+/// Tables whose rows were written through transforms: 1.2 knows none, and would write the next
+/// changes as the source has them. An error, or with force a finding.
+pub(super) async fn unmasked(c: &Client, request: Request) -> Result<Vec<Finding>, BackupError> {
+    let noted = format!("select to_regclass('{SCHEMA}.t_table_rules') is not null as noted");
+    let noted: bool = get(
+        &inspect::one(c, "look for the tables' rules", &noted).await?,
+        "noted",
+    )?;
+    if !noted {
+        return Ok(Vec::new());
+    }
+    let sql = format!(
+        "select s.t_source as source, string_agg(r.t_table_name, ', ' order by r.t_table_name) as tables \
+           from {SCHEMA}.t_table_rules r join {SCHEMA}.t_sources s using (i_id_source) \
+          where strpos(r.t_fingerprint, '; transforms ') > 0 group by 1 order by 1"
+    );
+    let mut findings = Vec::new();
+    for row in inspect::query(c, "look for tables that transforms have shaped", &sql).await? {
+        let (source_name, tables): (String, String) = (get(&row, "source")?, get(&row, "tables")?);
+        let what = format!(
+            "rows of {tables} were written through transforms, and 1.2 would write the next ones \
+             without them"
+        );
+        if !request.force {
+            return Err(BackupError::NeedsForce { source_name, what });
+        }
+        findings.push(finding(
+            Severity::Warning,
+            codes::BAK016,
+            source_name,
+            what,
+            "keep 1.2 from the source, or name only other tables in its tables_limit",
+        ));
+    }
     Ok(findings)
 }
 

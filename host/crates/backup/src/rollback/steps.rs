@@ -7,6 +7,7 @@ use chameleon_postgres::{Client, lock, quote_ident, quote_literal};
 
 use super::{Request, RolledBack, SourceBack, Way, decide, replaced};
 use crate::error::BackupError;
+use crate::foreign_keys::{self, BrokenKey};
 use crate::inspect::{self, count, get};
 use crate::manifest::{Backup, SourceState};
 use crate::restore::{Owner, Part};
@@ -64,6 +65,7 @@ pub(super) async fn prepare(
     let moved = decide::moved(&backup.manifest.sources, &now);
     let way = decide::way(backup, &now, &moved, request)?;
     let mut findings = running_words(c, request).await?;
+    findings.extend(decide::unmasked(c, request).await?);
     if way == Way::Downgrade {
         chameleon_catalog::require_current(c).await?;
         findings.extend(decide::obstacles(c, backup, request).await?);
@@ -75,6 +77,8 @@ pub(super) async fn prepare(
         Way::Verbatim => {
             backup.restore_into(c, Owner::Keep, Part::All).await?;
             must_be_the_backup(c, backup).await?;
+            let broken = foreign_keys::broken(c).await?;
+            findings.extend(broken.iter().map(BrokenKey::finding));
         }
         Way::Downgrade => downgrade(c, backup, &now).await?,
     }

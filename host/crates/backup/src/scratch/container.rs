@@ -1,6 +1,7 @@
 //! A scratch server in a container, through the docker command.
 
 use std::io::Read;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use chameleon_postgres::{ConnectOptions, TlsMode};
@@ -10,6 +11,9 @@ use crate::programs;
 
 /// Names another image than `postgres:VERSION`; it takes the same environment variables.
 const IMAGE_VARIABLE: &str = "CHAMELEON_SCRATCH_IMAGE";
+
+/// Label of a scratch container: `HOST PID` of the program that it is for.
+const LABEL: &str = "chameleon.scratch";
 
 /// A running container. Dropping it removes it.
 #[derive(Debug)]
@@ -31,11 +35,13 @@ impl Drop for Container {
 }
 
 pub(super) async fn start(least: u32) -> Result<Scratch, String> {
+    remove_left_behind().await;
     let image = std::env::var(IMAGE_VARIABLE).unwrap_or_else(|_| format!("postgres:{least}"));
     let password = random_password().map_err(|error| format!("make a password: {error}"))?;
     let mut command = tokio::process::Command::new("docker");
     command
-        .args(["run", "--detach", "--rm", "--label", "chameleon=scratch"])
+        .args(["run", "--detach", "--rm", "--label"])
+        .arg(format!("{LABEL}={} {}", host_name(), std::process::id()))
         // the value comes from this command's own environment
         .args(["--env", "POSTGRES_PASSWORD"])
         .args(["--publish", "127.0.0.1::5432", &image])
@@ -59,6 +65,33 @@ pub(super) async fn start(least: u32) -> Result<Scratch, String> {
         description: format!("PostgreSQL in a container of {image}"),
         _server: Server::Container(container),
     })
+}
+
+/// Removes containers of programs on this machine that were killed and could not.
+async fn remove_left_behind() {
+    let mut command = tokio::process::Command::new("docker");
+    let format = format!("{{{{.ID}}}} {{{{.Label \"{LABEL}\"}}}}");
+    command
+        .args(["ps", "--filter"])
+        .arg(format!("label={LABEL}"))
+        .args(["--format", &format]);
+    let list = docker(command, "list the scratch containers").await;
+    // what cannot be listed cannot be run either, and that is told
+    for line in list.unwrap_or_default().lines() {
+        let mut words = line.split(' ');
+        let (Some(id), Some(host), Some(pid)) = (words.next(), words.next(), words.next()) else {
+            continue;
+        };
+        if !host.is_empty() && host == host_name() && !Path::new("/proc").join(pid).exists() {
+            drop(Container { id: id.to_owned() });
+        }
+    }
+}
+
+/// Empty where the system does not tell, as it does not tell then which processes live.
+fn host_name() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname");
+    name.unwrap_or_default().trim().replace(' ', "_")
 }
 
 async fn docker(command: tokio::process::Command, attempt: &str) -> Result<String, String> {

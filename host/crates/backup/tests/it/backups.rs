@@ -6,7 +6,7 @@ use chameleon_backup::{AtBest, Backup, BackupError, Means, Out, create, create_v
 use chameleon_backup::{table_sums, verify, verify_by};
 use chameleon_diag::Diagnostic;
 
-use crate::support::{drop_catalog, in_database, run};
+use crate::support::{ORPHANS, drop_catalog, in_database, run};
 
 fn code(error: &BackupError) -> &'static str {
     error.code().as_str()
@@ -158,6 +158,28 @@ async fn a_catalog_of_ours_is_backed_up_too_and_none_is_told() {
         let verified = verify(&backup, None).await.unwrap();
         assert_eq!(verified.differences, [""; 0]);
         drop_catalog(&place.c).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn rows_that_break_a_foreign_key_are_backed_up_and_told() {
+    in_database(|place| async move {
+        place.old_catalog().await;
+        run(&place.c, ORPHANS).await;
+        let backup = place.backup().await;
+        let live = Some(&place.options);
+        for at_best in [AtBest::ScratchDatabase, AtBest::ScratchServer] {
+            let verified = verify_by(&backup, live, at_best).await.unwrap();
+            assert_eq!(verified.differences, [""; 0], "{at_best:?}");
+            let broken = verified.broken_keys.iter();
+            let broken = broken.map(|k| (k.table.as_str(), k.constraint.as_str(), k.rows));
+            assert_eq!(
+                broken.collect::<Vec<_>>(),
+                [("t_log_replica_1", "fk_replica_batch_1", 7)]
+            );
+            assert_eq!(verified.broken_keys[0].finding().code.as_str(), "BAK023");
+        }
     })
     .await;
 }

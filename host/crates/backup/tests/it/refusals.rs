@@ -166,6 +166,29 @@ async fn a_held_table_and_a_running_word_need_force_and_stay_behind() {
 }
 
 #[tokio::test]
+async fn tables_that_transforms_have_shaped_need_force_both_ways() {
+    after_upgrade(|place, backup| async move {
+        let shaped = "insert into sch_chameleon.t_table_rules values \
+             (1, 's', 't', 'profile default; transforms 1f'), (2, 's', 'u', 'profile default')";
+        refused(&place, &backup, shaped, "BAK016", DEFAULT).await;
+        refused(&place, &backup, MOVED, "BAK016", DEFAULT).await;
+        let done = rollback(&place.options, &backup, FORCE).await.unwrap();
+        assert_eq!(done.way, Way::Downgrade);
+        let finding = &done.findings[0];
+        assert_eq!(
+            (finding.code.as_str(), finding.object.as_str()),
+            ("BAK016", "src1")
+        );
+        assert!(
+            finding.what.starts_with("rows of t were written"),
+            "{}",
+            finding.what
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn whoever_works_with_the_catalog_is_named() {
     after_upgrade(|place, backup| async move {
         let host = place.session("chameleon src2").await;

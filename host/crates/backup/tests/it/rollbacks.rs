@@ -4,7 +4,7 @@ use chameleon_backup::rollback::{Request, Way, drop_replaced, replaced, rollback
 use chameleon_backup::table_sums;
 use chameleon_catalog::{CatalogState, version};
 
-use crate::support::{after_upgrade, run};
+use crate::support::{ORPHANS, after_upgrade, in_database, run};
 
 /// Events of the log tables in the order in which 1.2 replays them.
 const EVENTS: &str = "select format('%s %s %s %s %s %s', i_id_event, tableoid::regclass, \
@@ -205,6 +205,41 @@ async fn views_of_somebody_elses_are_named_and_never_dropped() {
             "{error}"
         );
         assert_eq!(place.value::<i64>("select count(*) from mine").await, 2);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn rows_that_break_a_foreign_key_come_back_with_the_backup() {
+    in_database(|place| async move {
+        place.old_catalog().await;
+        run(&place.c, ORPHANS).await;
+        let backup = place.backup().await;
+        place.new_catalog().await;
+        let request = Request::default();
+        let done = rollback(&place.options, &backup, request).await.unwrap();
+        assert_eq!(done.way, Way::Verbatim);
+        assert_eq!(table_sums(&place.c).await.unwrap(), backup.manifest.tables);
+        let said = done
+            .findings
+            .iter()
+            .map(|f| (f.code.as_str(), f.object.as_str()));
+        assert_eq!(
+            said.collect::<Vec<_>>(),
+            [("BAK023", "sch_chameleon.t_log_replica_1")]
+        );
+        let keys = "select string_agg(conname, ' ' order by conname) from pg_constraint \
+             where connamespace = 'sch_chameleon'::regnamespace and contype = 'f' \
+               and convalidated = ";
+        assert_eq!(
+            place.value::<String>(&format!("{keys}false")).await,
+            "fk_replica_batch_1"
+        );
+        assert_eq!(
+            place.value::<String>(&format!("{keys}true")).await,
+            "fk_replica_batch fk_replica_batch_2 fk_t_replica_batch_i_id_source \
+             fk_t_replica_tables_i_id_source"
+        );
     })
     .await;
 }

@@ -80,6 +80,17 @@ select 3, 't', 'dest1', 'insert', jsonb_build_object('id', n), '{}'
   from generate_series(41, 50) n;
 "#;
 
+/// Rows whose batch is gone, behind a foreign key that says otherwise.
+pub(crate) const ORPHANS: &str = r#"
+begin;
+set local session_replication_role = replica;
+insert into sch_chameleon.t_log_replica_1
+       (i_id_batch, v_table_name, v_schema_name, enm_binlog_event, jsb_event_data, jsb_event_update)
+select 900, 't', 'dest1', 'insert', jsonb_build_object('id', n), '{}'
+  from generate_series(101, 107) n;
+commit;
+"#;
+
 /// A database of the test's own, and a directory.
 pub(crate) struct Place {
     pub(crate) options: ConnectOptions,

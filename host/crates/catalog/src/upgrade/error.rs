@@ -138,7 +138,11 @@ impl Diagnostic for UpgradeError {
 
     fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::Catalog(error) => return error.hint(),
+            Self::Catalog(error) => {
+                let owner = || "run it as the owner of the schema sch_chameleon".to_owned();
+                let is_right = error.class() == Class::Privilege;
+                return error.hint().or_else(|| is_right.then(owner));
+            }
             Self::Older { .. } => {
                 "pip install pg_chameleon==1.2, then `chameleon.py show_status` brings it to 1.2"
             }

@@ -141,7 +141,7 @@ pub fn render_verification(found: &Verification) -> String {
 
 /// A line of SQL without long lists.
 fn shortened(line: &str) -> String {
-    const LONGEST: usize = 200;
+    const LONGEST: usize = 320;
     match line.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("{} ...", &line[..end]),
         None => line.to_owned(),
@@ -169,6 +169,6 @@ mod tests {
         assert_eq!(bytes(1_250_000), "1.2 MB");
         assert_eq!(bytes(20_000_000_000), "20.0 GB");
         assert_eq!(shortened("short"), "short");
-        assert!(shortened(&"x".repeat(500)).len() < 210);
+        assert!(shortened(&"x".repeat(500)).len() < 330);
     }
 }

@@ -29,6 +29,11 @@ fn truth_values_are_taken_in_every_spelling_of_yaml_1_1() {
         "no", "No", "n", "N", "off", "OFF", "false", "False", "'No'", "0",
     ] {
         check(&format!("auto_upgrade: {no}"), |c| c.auto_upgrade, false);
+        check(
+            &format!("empty_enum_label: {no}"),
+            |c| c.rules.empty_enum_label,
+            false,
+        );
     }
 }
 

@@ -1,7 +1,7 @@
 //! The two profiles: which target type a source type gets where no override says otherwise.
 
 use chameleon_model::name::{MAX_IDENTIFIER_BYTES, target_name};
-use chameleon_model::{Column, PgType, TypeKind, TypeProfile};
+use chameleon_model::{Column, ColumnType, MappingRules, PgType, TypeKind, TypeProfile};
 
 /// Name of a column's enum type at the target.
 pub fn enum_type_name(table: &str, column: &str) -> String {
@@ -17,7 +17,7 @@ pub(super) fn has_long_label(labels: &[String]) -> bool {
 
 /// The default target type. `counter`: a BIGINT UNSIGNED that counts rows.
 pub(super) fn default_type(
-    profile: TypeProfile,
+    rules: &MappingRules,
     dest_schema: &str,
     table: &str,
     column: &Column,
@@ -33,7 +33,7 @@ pub(super) fn default_type(
             name: enum_type_name(table, &column.name),
         }
     };
-    if profile == TypeProfile::PgChameleon
+    if rules.profile == TypeProfile::PgChameleon
         && let Some(kept) = pg_chameleon(column)
     {
         return kept;
@@ -61,17 +61,30 @@ pub(super) fn default_type(
         TypeKind::Timestamp => PgType::Timestamptz(ty.scale),
         TypeKind::Char | TypeKind::VarChar if ty.length > 0 => PgType::Varchar(Some(ty.length)),
         TypeKind::Char | TypeKind::VarChar | TypeKind::Text => PgType::Text,
-        TypeKind::Binary | TypeKind::VarBinary | TypeKind::Blob | TypeKind::Geometry => {
-            PgType::Bytea
-        }
+        TypeKind::Binary | TypeKind::VarBinary | TypeKind::Blob => PgType::Bytea,
+        TypeKind::Geometry => geometry(ty, rules.extensions.geometry.as_deref()),
         TypeKind::Enum => enum_type(),
         TypeKind::Set => PgType::TextArray,
         TypeKind::Json if is_json_text(column) => PgType::Json,
         TypeKind::Json => PgType::Jsonb,
         TypeKind::Uuid => PgType::Uuid,
         TypeKind::Inet4 | TypeKind::Inet6 => PgType::Inet,
-        TypeKind::Vector => PgType::Float4Array,
+        TypeKind::Vector => match &rules.extensions.vector {
+            // without a modifier: MySQL's holds vectors of up to so many numbers
+            Some(vector) => PgType::Other(vector.clone()),
+            None => PgType::Float4Array,
+        },
         TypeKind::Unknown => PgType::Text,
+    }
+}
+
+/// PostGIS's type where the target has it, with the spatial reference that the column is bound to;
+/// else EWKB.
+fn geometry(ty: &ColumnType, postgis: Option<&str>) -> PgType {
+    match (postgis, ty.srid) {
+        (None, _) => PgType::Bytea,
+        (Some(name), None) => PgType::Other(name.to_owned()),
+        (Some(name), Some(srid)) => PgType::Other(format!("{name}(Geometry,{srid})")),
     }
 }
 

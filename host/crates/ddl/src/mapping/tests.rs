@@ -57,6 +57,28 @@ fn check(dialect: Dialect, expect: &str) {
 }
 
 #[test]
+fn types_of_extensions_are_used_where_the_target_has_them() {
+    let rules = MappingRules {
+        extensions: chameleon_model::ExtensionTypes {
+            geometry: Some("gis.geometry".into()),
+            vector: Some("vector".into()),
+        },
+        ..MappingRules::default()
+    };
+    let mapping = Mapping::new("dest", rules);
+    let check = |column: &str, expect: &str| {
+        let table = table(&format!("{column}, z int"), Dialect::MySql);
+        let ty = mapping.target_type(&table, &table.columns[0]);
+        assert_eq!(ty.sql(), expect, "{column}");
+        assert_eq!(super::parse_pg_type(expect), ty);
+    };
+    check("c geometry", "gis.geometry");
+    check("c point not null srid 4326", "gis.geometry(Geometry,4326)");
+    check("c vector(3)", "vector");
+    check("c blob", "bytea");
+}
+
+#[test]
 fn every_mysql_type_has_its_target() {
     check(
         Dialect::MySql,

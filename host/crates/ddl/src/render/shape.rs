@@ -52,7 +52,7 @@ impl<'a> Shape<'a> {
         let target = mapping.target_table(source);
         let with_empty = |labels: &[String]| {
             let mut all = labels.to_vec();
-            if mapping.empty_enum_label && !all.iter().any(String::is_empty) {
+            if mapping.rules.empty_enum_label && !all.iter().any(String::is_empty) {
                 all.insert(0, String::new());
             }
             all

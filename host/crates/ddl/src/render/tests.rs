@@ -51,7 +51,7 @@ fn render_with(sql: &str, mapping: &mut Mapping, dialect: Dialect) -> String {
 
 fn render_for(sql: &str, dialect: Dialect) -> String {
     let mut mapping = Mapping::new("dest", MappingRules::default());
-    mapping.empty_enum_label = false;
+    mapping.rules.empty_enum_label = false;
     render_with(sql, &mut mapping, dialect)
 }
 

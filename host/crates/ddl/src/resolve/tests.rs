@@ -436,6 +436,29 @@ fn a_table_put_in_place_of_another_is_adopted_by_column_name() {
 }
 
 #[test]
+fn a_column_that_only_came_to_an_adopted_table_is_null_where_that_is_its_default() {
+    let cx = ParseContext::new(Dialect::MySql, 80_036).in_schema("s");
+    let mut tables = Tables::new();
+    run(
+        "create table t (a int); create table _t_gho (a int, n int, d int default 7)",
+        &cx,
+        &mut tables,
+    );
+    let table = |name: &str| &tables[&TableName::new("s", name)];
+    let SchemaChange::Alter { columns, .. } = adopt(table("t"), table("_t_gho"), &cx) else {
+        panic!()
+    };
+    let existing: Vec<_> = columns
+        .iter()
+        .filter_map(|change| match change {
+            ColumnChange::Added { existing, .. } => Some(existing),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(existing, [&ExistingRows::Null, &ExistingRows::Unknown]);
+}
+
+#[test]
 fn a_dropped_column_and_a_new_one_of_the_same_name_are_told_apart() {
     let cx = ParseContext::new(Dialect::MySql, 80_036).in_schema("s");
     let mut tables = Tables::new();

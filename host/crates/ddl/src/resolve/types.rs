@@ -182,11 +182,9 @@ fn set_charset(column: &mut ColumnType, default: TextDefault, cx: &ParseContext<
     column.collation = Some(default.collation);
 }
 
-fn push_compressed(column: &mut ColumnType, ty: &DataType) {
-    if ty.compressed {
-        column.compressed = true;
-        column.declared.push_str(" /*M!100301 COMPRESSED*/");
-    }
+/// The declared text is without the comment that MariaDB shows of it.
+fn set_compressed(column: &mut ColumnType, ty: &DataType) {
+    column.compressed |= ty.compressed;
 }
 
 fn character(ty: &DataType, table: &TextDefault, cx: &ParseContext<'_>) -> ColumnType {
@@ -216,7 +214,7 @@ fn character(ty: &DataType, table: &TextDefault, cx: &ParseContext<'_>) -> Colum
     let mut column = ColumnType::new(kind, format!("{name}({length})"));
     column.length = saturate(length);
     set_charset(&mut column, default, cx);
-    push_compressed(&mut column, ty);
+    set_compressed(&mut column, ty);
     column
 }
 
@@ -224,7 +222,7 @@ fn bytes(ty: &DataType, kind: TypeKind, name: &str) -> ColumnType {
     let length = ty.length.unwrap_or(1);
     let mut column = ColumnType::new(kind, format!("{name}({length})"));
     column.length = saturate(length);
-    push_compressed(&mut column, ty);
+    set_compressed(&mut column, ty);
     column
 }
 
@@ -278,7 +276,7 @@ fn sized(
         None => ColumnType::new(TypeKind::Blob, blob),
     };
     column.length = length;
-    push_compressed(&mut column, ty);
+    set_compressed(&mut column, ty);
     column
 }
 

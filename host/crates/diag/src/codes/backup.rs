@@ -23,4 +23,5 @@ codes! {
     BAK020 Never "the rollback's result is not what it should be";
     BAK021 AfterOperatorAction "the backup could only be checked without restoring it";
     BAK022 AfterOperatorAction "objects outside the catalog depend on it";
+    BAK023 AfterOperatorAction "rows of the backup break a foreign key";
 }

@@ -37,6 +37,8 @@ codes! {
     SRC036 Never "a GTID set is not understood";
     SRC037 AfterOperatorAction "a table was changed in a way that cannot be followed";
     SRC038 AfterOperatorAction "the position is not in the source's binlog";
+    SRC039 AfterOperatorAction "the source lacks transactions that were replicated";
+    SRC040 AfterOperatorAction "another server took the source's place while a copy was being completed";
     SRC050 WithBackoff "the tables of the source cannot be locked";
     SRC051 AfterOperatorAction "a table's shape changed during the copy";
     SRC052 AfterOperatorAction "a value of the source cannot be read";

@@ -24,4 +24,13 @@ codes! {
     TGT038 AfterOperatorAction "an existing table does not fit";
     TGT039 AfterOperatorAction "a foreign key could not be added";
     TGT040 AfterOperatorAction "the target has few free connections";
+    TGT041 AfterOperatorAction "decimal places were lost at the target";
+    TGT042 AfterOperatorAction "a column holds hex digits instead of bytes";
+    TGT043 AfterOperatorAction "times beyond a day wrapped at the target";
+    TGT044 AfterOperatorAction "characters became question marks at the target";
+    TGT045 AfterOperatorAction "binary values have lost zero bytes at their end";
+    TGT046 AfterOperatorAction "the text NULL became NULL at the target";
+    TGT047 AfterOperatorAction "rows are missing because a number does not fit at the target";
+    TGT048 AfterOperatorAction "bits were stored as a decimal number of the same digits";
+    TGT049 AfterOperatorAction "a table was not looked through for what 1.x damaged";
 }

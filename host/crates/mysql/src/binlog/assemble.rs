@@ -16,6 +16,7 @@ use crate::{ServerInfo, SourceError};
 use super::Step;
 use super::event::{self, AlterPhase, FLAG_IGNORABLE, Gtid, GtidEvent, Header, kind};
 use super::gtids::{read_gtid, read_gtids};
+use super::logged::Logged;
 use super::maps::Maps;
 use super::place::Place;
 use super::query::{self, Query};
@@ -71,6 +72,10 @@ pub(super) struct Assembler {
     pub(super) open: Option<Transaction>,
     /// The caller keeps the rows of prepared XA transactions.
     pub(super) keeps_prepared: bool,
+    /// A statement in place of rows, of which only the source knows what else it changed.
+    pub(super) logged: Option<Logged>,
+    /// Views, triggers or routines may have changed since they were asked for.
+    pub(super) objects_changed: bool,
     steps: VecDeque<(Step, Option<Move>)>,
 }
 
@@ -105,6 +110,8 @@ impl Assembler {
             repeated: false,
             open: None,
             keeps_prepared: false,
+            logged: None,
+            objects_changed: false,
             steps: VecDeque::new(),
         }
     }
@@ -126,6 +133,11 @@ impl Assembler {
 
     pub(super) fn push(&mut self, step: Step) {
         self.steps.push_back((step, None));
+    }
+
+    /// Before the steps that wait already, of which one may move the position.
+    pub(super) fn push_before(&mut self, step: Step) {
+        self.steps.push_front((step, None));
     }
 
     /// Where the event that is being read ends.

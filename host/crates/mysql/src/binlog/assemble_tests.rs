@@ -4,6 +4,7 @@ use chameleon_model::{TableName, TypeKind};
 use super::super::table_map::wire;
 use super::super::test_bytes as bytes;
 use super::*;
+use crate::binlog::logged::Objects;
 use crate::{Flavor, TableSelection};
 
 /// An assembler that is fed by hand, with the table `shop.t (a int)`.
@@ -257,7 +258,10 @@ fn statements_in_place_of_rows_hold_their_tables_or_end_the_stream() {
     assert!(told[0].starts_with("hold t SRC037"), "{told:?}");
     let body = bytes::query("shop", "select f()");
     let header = bytes::header(kind::QUERY, body.len(), 0);
-    assert_eq!(feed.raw(header, &body).unwrap_err().code(), codes::SRC061);
+    feed.raw(header, &body).unwrap();
+    let logged = feed.assembler.logged.take().unwrap();
+    let unknown = feed.assembler.hold_reached(&logged, &Objects::none());
+    assert_eq!(unknown.unwrap_err().code(), codes::SRC061);
 }
 
 #[test]

@@ -15,6 +15,8 @@ mod event;
 #[doc(hidden)]
 pub mod fuzz;
 mod gtids;
+mod history;
+mod logged;
 mod maps;
 pub mod online_change;
 mod place;
@@ -72,6 +74,10 @@ pub struct BinlogOptions {
     /// GTIDs executed up to [`StartAt::Position`], where they are known. Where they are not and the
     /// source has GTIDs, they are derived by reading the file from its start.
     pub gtids: Option<GtidSet>,
+    /// The position is that of a copy, and its GTID set may lack transactions that were being
+    /// committed then. What is before a position is otherwise looked at, to tell it from one of another
+    /// server.
+    pub after_copy: bool,
     /// Tables that take part.
     pub selection: TableSelection,
 }

@@ -194,6 +194,7 @@ impl Schemas {
         }
         // replicated tables that the statement has renamed out of the selection so far
         let mut away: Vec<(TableName, Arc<TableSchema>)> = Vec::new();
+        let mut held_moved = false;
         for change in changes {
             match change {
                 SchemaChange::Create { after } => self.create(after, &mut applied),
@@ -205,6 +206,7 @@ impl Schemas {
                     }
                 }
                 SchemaChange::Rename { before, after } => {
+                    held_moved |= self.is_held(&before.name);
                     self.rename(before, after, cx, &mut away, &mut applied);
                 }
                 SchemaChange::Alter { .. } => self.alter(change, &mut applied),
@@ -225,6 +227,9 @@ impl Schemas {
         for (now, table) in away {
             let reason = format!("it was renamed to {now}, which is not replicated");
             applied.held.push((table.name.clone(), reason));
+        }
+        if held_moved {
+            hold_together(&mut applied);
         }
         applied
     }
@@ -377,6 +382,25 @@ impl Schemas {
             },
             _ => {}
         }
+    }
+}
+
+/// A held table keeps its name at the target, so no other one can take that: what the same statement
+/// renames is held as well.
+fn hold_together(applied: &mut Applied) {
+    let mut names: Vec<TableName> = Vec::new();
+    applied.changes.retain(|change| {
+        let SchemaChange::Rename { before, after } = change else {
+            return true;
+        };
+        // a name on the way
+        names.retain(|name| *name != before.name);
+        names.push(after.name.clone());
+        false
+    });
+    for name in names {
+        let reason = "it was renamed together with a table that is held".to_owned();
+        applied.held.push((name, reason));
     }
 }
 

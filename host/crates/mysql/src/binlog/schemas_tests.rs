@@ -175,6 +175,23 @@ fn a_held_table_is_counted_and_not_altered() {
 }
 
 #[test]
+fn tables_that_swap_names_with_a_held_one_are_held() {
+    let made = ["create table a (id int)", "create table b (v int)"];
+    let mut s = schemas(&[], &made);
+    s.hold(&TableName::new("shop", "b"));
+    assert_eq!(
+        told(&run(&mut s, "rename table a to c, b to a, c to b")),
+        "hold a, hold b"
+    );
+    // all others still follow
+    let mut s = schemas(&[], &made);
+    assert_eq!(
+        told(&run(&mut s, "rename table a to c, b to a, c to b")),
+        "rename a to c, rename b to a, rename c to b"
+    );
+}
+
+#[test]
 fn a_table_made_twice_by_one_transaction_is_made_once() {
     let mut s = schemas(&[], &["create table a (id int primary key)"]);
     assert_eq!(

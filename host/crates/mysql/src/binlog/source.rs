@@ -8,6 +8,7 @@ use crate::rows::quote;
 use crate::{Source, SourceConn, SourceError};
 
 use super::assemble::Assembler;
+use super::logged::{Logged, Objects};
 use super::schemas::{Concern, Schemas};
 use super::statement::Defaults;
 use super::stream::{EventStream, RawEvent};
@@ -22,6 +23,9 @@ pub struct BinlogSource {
     assembler: Assembler,
     /// An event that waits for room in the buffer.
     waiting: Option<RawEvent>,
+    elsewhere: bool,
+    /// Views, triggers and routines, where they were needed.
+    objects: Option<Objects>,
 }
 
 impl BinlogSource {
@@ -30,7 +34,8 @@ impl BinlogSource {
     /// [`original_of`](super::online_change::original_of)) included.
     ///
     /// Errors: SRC030 where the binlog is purged, SRC031 where the source refuses for another
-    /// reason, SRC038 where the position does not exist, and those of every connection.
+    /// reason, SRC038 where the position does not exist, SRC039 where the source lacks transactions
+    /// that were read elsewhere, and those of every connection.
     pub async fn open(
         source: &Source,
         options: BinlogOptions,
@@ -56,7 +61,7 @@ impl BinlogSource {
             position = %plan.position.binlog,
             "binlog stream opens"
         );
-        let place = plan.position.binlog.clone();
+        let (place, elsewhere) = (plan.position.binlog.clone(), plan.elsewhere);
         let mut stream = EventStream::open(
             source,
             conn,
@@ -73,6 +78,8 @@ impl BinlogSource {
             stream,
             assembler,
             waiting: None,
+            elsewhere,
+            objects: None,
         })
     }
 
@@ -109,6 +116,10 @@ impl BinlogSource {
             if let Some(open) = &mut self.assembler.open {
                 open.resume(into);
             }
+            if let Some(logged) = self.assembler.logged.clone() {
+                self.find_reached(&logged).await?;
+                self.assembler.logged = None;
+            }
             if let Some(step) = self.assembler.pop() {
                 return Ok(step);
             }
@@ -131,10 +142,29 @@ impl BinlogSource {
         }
     }
 
+    /// Holds what a statement in place of rows has changed unseen.
+    async fn find_reached(&mut self, logged: &Logged) -> Result<(), SourceError> {
+        if self.objects.is_none() || self.assembler.objects_changed {
+            let mut conn = self.stream.source().connect().await?;
+            let database = &self.assembler.defaults.database;
+            self.objects = Some(Objects::read(&mut conn, database).await?);
+            self.assembler.objects_changed = false;
+            conn.close().await;
+        }
+        let objects = self.objects.get_or_insert_default();
+        self.assembler.hold_reached(logged, objects)
+    }
+
     /// End of the last complete transaction returned. Before the first, where reading began: in a
     /// stream by GTIDs the start of the file in which the source found the place.
     pub fn position(&self) -> &SourcePosition {
         &self.assembler.position
+    }
+
+    /// The position asked for is one of another server, whose GTIDs were found here: positions of
+    /// before mean nothing any more.
+    pub fn is_elsewhere(&self) -> bool {
+        self.elsewhere
     }
 
     /// From now on rows of that table are counted, not decoded.

@@ -1,14 +1,15 @@
 //! Statements in the binlog: transaction control, DDL, and rows that were logged as a statement.
 
-use chameleon_ddl::statement::TransactionControl;
+use chameleon_ddl::statement::{RowStatement, TransactionControl};
 use chameleon_ddl::{DdlError, Dialect, ParseContext, Statement, parse, resolve};
-use chameleon_model::ChangeBuffer;
+use chameleon_model::{ChangeBuffer, TableName};
 
 use crate::value::charset_of_collation;
 use crate::{ServerInfo, SourceError};
 
 use super::assemble::Assembler;
 use super::event::Header;
+use super::logged::{Logged, Objects, names};
 use super::query::Query;
 use super::schemas::{Applied, Concern};
 use super::transaction::RolledBackTo;
@@ -67,7 +68,12 @@ impl Assembler {
             match parsed {
                 Ok(statements) => {
                     for statement in &statements {
-                        self.apply(statement, &cx, &mut applied)?;
+                        if let Statement::RowStatement(rows) = statement {
+                            self.logged_rows(rows, &query.sql, &mut applied);
+                        } else {
+                            self.objects_changed = true;
+                            self.apply(statement, &cx, &mut applied)?;
+                        }
                     }
                 }
                 Err(error) => self.refuse(&error, &mut applied)?,
@@ -121,6 +127,64 @@ impl Assembler {
         }
     }
 
+    /// Holds the tables that a statement in place of rows names. What it changed beyond them is found
+    /// out by the caller.
+    fn logged_rows(&mut self, rows: &RowStatement, sql: &str, applied: &mut Applied) {
+        for named in &rows.tables {
+            let table = self.schemas.name(&named.schema, &named.name);
+            // a view or a temporary table is none
+            let known = self.schemas.find(&table).is_some();
+            if known && self.schemas.concern(&table) == Concern::Replicated {
+                applied.held.push((table, logged_reason(rows.kind)));
+            }
+        }
+        self.logged = Some(Logged {
+            sql: sql.to_owned(),
+            kind: rows.kind,
+            names_tables: !rows.tables.is_empty(),
+        });
+    }
+
+    /// Holds what a statement changed beyond the tables that it names.
+    pub(super) fn hold_reached(
+        &mut self,
+        logged: &Logged,
+        objects: &Objects,
+    ) -> Result<(), SourceError> {
+        let texts = objects.reached(&logged.sql);
+        let tables = self.schemas.of(Concern::Replicated);
+        let reached: Vec<TableName> = tables
+            .map(|table| &table.name)
+            .filter(|name| match &texts {
+                Some(texts) => names(texts, &name.name),
+                None => true,
+            })
+            .cloned()
+            .collect();
+        if reached.is_empty() && !logged.names_tables {
+            return Err(SourceError::StatementLogged {
+                position: self.here(),
+                kind: logged.kind,
+            });
+        }
+        let how = if texts.is_some() {
+            "and changed this table through a view, a trigger or a routine"
+        } else {
+            "and the account does not see which tables triggers and routines changed by it"
+        };
+        for table in reached {
+            let error = SourceError::CannotFollow {
+                table: table.clone(),
+                position: self.here(),
+                reason: format!("{}, {how}", logged_reason(logged.kind)),
+            };
+            if self.schemas.hold(&table) {
+                self.push_before(Step::Hold { table, error });
+            }
+        }
+        Ok(())
+    }
+
     /// Applies one statement to the schemas.
     fn apply(
         &mut self,
@@ -128,31 +192,22 @@ impl Assembler {
         cx: &ParseContext<'_>,
         applied: &mut Applied,
     ) -> Result<(), SourceError> {
-        match statement {
-            Statement::AlterDatabase(options) => {
-                let name = if options.name.is_empty() {
-                    cx.default_schema.unwrap_or_default()
-                } else {
-                    &options.name
-                };
-                if name == self.defaults.database {
-                    if options.charset.is_some() {
-                        self.defaults.charset.clone_from(&options.charset);
-                        self.defaults.collation = None;
-                    }
-                    if options.collation.is_some() {
-                        self.defaults.collation.clone_from(&options.collation);
-                    }
+        if let Statement::AlterDatabase(options) = statement {
+            let name = if options.name.is_empty() {
+                cx.default_schema.unwrap_or_default()
+            } else {
+                &options.name
+            };
+            if name == self.defaults.database {
+                if options.charset.is_some() {
+                    self.defaults.charset.clone_from(&options.charset);
+                    self.defaults.collation = None;
                 }
-                return Ok(());
+                if options.collation.is_some() {
+                    self.defaults.collation.clone_from(&options.collation);
+                }
             }
-            Statement::RowStatement(rows) if rows.tables.is_empty() => {
-                return Err(SourceError::StatementLogged {
-                    position: self.here(),
-                    kind: rows.kind,
-                });
-            }
-            _ => {}
+            return Ok(());
         }
         match resolve(statement, cx, self.schemas.tables()) {
             Ok(changes) => {
@@ -211,6 +266,10 @@ impl Assembler {
             self.end_group(step);
         }
     }
+}
+
+fn logged_reason(kind: &str) -> String {
+    format!("{kind} was logged as a statement, not as rows")
 }
 
 /// What the statement's text means: the server, and the session as its event tells it.

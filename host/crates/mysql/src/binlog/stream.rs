@@ -126,6 +126,11 @@ impl EventStream {
         })
     }
 
+    /// Where the stream comes from.
+    pub(super) fn source(&self) -> &Source {
+        &self.source
+    }
+
     /// Waits for the next event. `place` is where reading is, for errors. Cancel safe.
     pub(super) async fn next(&mut self, place: &BinlogPosition) -> Result<RawEvent, SourceError> {
         // no timer where the event is there already

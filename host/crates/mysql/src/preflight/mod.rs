@@ -3,7 +3,7 @@
 //! Every check is made, whatever the ones before it found, and each finding names its remedy. The
 //! only errors are those of a connection that does not work. Nothing is changed at the source.
 
-mod rights;
+pub(crate) mod rights;
 mod server;
 mod tables;
 

@@ -23,7 +23,7 @@ pub(super) async fn check(
 }
 
 /// The account's grants, those of its active roles included, and its name as SQL.
-async fn read(conn: &mut SourceConn) -> Result<(Grants, String), SourceError> {
+pub(crate) async fn read(conn: &mut SourceConn) -> Result<(Grants, String), SourceError> {
     let what = "read the rights";
     let account = conn.row(what, "select current_user() as account").await?;
     let account = quote_account(account.first().unwrap_or_default());
@@ -157,7 +157,7 @@ fn optional(
 
 /// What SHOW GRANTS said.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Grants {
+pub(crate) struct Grants {
     given: Vec<Grant>,
     /// MySQL's partial revokes: exceptions from global rights, per database.
     taken: Vec<Grant>,
@@ -188,7 +188,7 @@ impl Grants {
     }
 
     /// One of the rights is given on everything.
-    fn global(&self, rights: &[&str]) -> bool {
+    pub(crate) fn global(&self, rights: &[&str]) -> bool {
         let all = |g: &&Grant| g.database.is_none();
         self.given
             .iter()
@@ -196,7 +196,7 @@ impl Grants {
             .any(|g| rights.iter().any(|r| g.has(r)))
     }
 
-    fn on_database(&self, right: &str, database: &str) -> bool {
+    pub(crate) fn on_database(&self, right: &str, database: &str) -> bool {
         let taken = |g: &Grant| g.matches(database) && g.table.is_none() && g.has(right);
         if self.taken.iter().any(taken) {
             return false;

@@ -8,6 +8,7 @@ use chameleon_diag::Diagnostic;
 use chameleon_model::{ChangeBuffer, Op, SourcePosition, TableSchema};
 use chameleon_mysql::binlog::{BinlogOptions, BinlogSource, StartAt, Step};
 use chameleon_mysql::{Flavor, SourceError, TableSelection};
+use mysql_async::prelude::Queryable;
 
 use crate::snapshot::show;
 use crate::support::TestDb;
@@ -18,6 +19,7 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 /// Options to begin at a place.
 pub(crate) fn options(start: StartAt) -> BinlogOptions {
     BinlogOptions {
+        after_copy: false,
         server_id: 4_000_000_000 + std::process::id() % 100_000_000,
         heartbeat: Duration::from_millis(500),
         start,
@@ -367,6 +369,43 @@ async fn rows_logged_as_a_statement_hold_the_table() {
         .await;
     let told = follow.catch_up(&db).await;
     assert_eq!(told, ["hold t SRC037", "insert u (Int(3))", "commit 1"]);
+}
+
+/// Through a view, by a trigger, by a function: what the statement does not name is held, too.
+#[tokio::test]
+async fn what_a_logged_statement_reaches_is_held() {
+    let mut db = TestDb::new().await;
+    for name in ["seen", "fires", "fired", "called", "other"] {
+        db.run(&format!("create table {name} (id int primary key)"))
+            .await;
+    }
+    db.run("set global log_bin_trust_function_creators = 1; create view v as select id from seen")
+        .await;
+    db.run("create trigger g after insert on fires for each row insert into fired values (new.id)")
+        .await;
+    let mut session = db.session().await;
+    let function = "create function f() returns int modifies sql data begin insert into called values (9); return 9; end";
+    session.query_drop(function).await.unwrap();
+    let mut follow = Follow::from_now(&db).await;
+    for (statement, held) in [
+        ("insert into v values (1)", vec!["hold seen SRC037"]),
+        (
+            "insert into fires values (1)",
+            vec!["hold fired SRC037", "hold fires SRC037"],
+        ),
+        (
+            "insert into other values (f())",
+            vec!["hold called SRC037", "hold other SRC037"],
+        ),
+    ] {
+        db.run(&format!(
+            "set binlog_format = statement; {statement}; set binlog_format = row"
+        ))
+        .await;
+        let mut told = follow.catch_up(&db).await;
+        told.sort();
+        assert_eq!(told, held, "{statement}");
+    }
 }
 
 #[tokio::test]

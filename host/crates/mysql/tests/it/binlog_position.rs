@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chameleon_diag::{Diagnostic, codes};
-use chameleon_model::{BinlogPosition, ChangeBuffer, GtidSet};
+use chameleon_model::{BinlogPosition, ChangeBuffer, GtidSet, SourcePosition};
 use chameleon_mysql::SourceError;
 use chameleon_mysql::binlog::{BinlogSource, StartAt, Step};
+use mysql_async::prelude::Queryable;
 
 use crate::binlog::{DEADLINE, Follow, arcs, options};
 use crate::support::TestDb;
@@ -126,6 +127,68 @@ async fn a_position_of_another_server_gives_way_to_its_gtids() {
         let mut follow = Follow::open(&db, options, tables.clone()).await.unwrap();
         let told = follow.catch_up(&db).await;
         assert_eq!(told, [r#"insert t (Int(3), "z")"#, "commit 1"], "{binlog}");
+    }
+}
+
+/// The end of the newest file, of an older one, and a place before unread transactions are this server's own; the same
+/// places are not where transactions before them were not read.
+#[tokio::test]
+async fn a_position_of_this_server_is_told_from_one_of_another() {
+    let mut db = TestDb::new().await;
+    if !db.connect().await.server_info().gtids {
+        return;
+    }
+    db.run("create table t (id int primary key)").await;
+    let before = db.connect().await.current_position().await.unwrap();
+    db.run("insert into t values (1)").await;
+    db.run("insert into t values (2)").await;
+    let tables = arcs(db.tables().await);
+    let newest = db.connect().await.current_position().await.unwrap();
+    let check = async |at: &SourcePosition, gtids: &SourcePosition, elsewhere: bool| {
+        let mut options = options(StartAt::Position(at.binlog.clone()));
+        options.gtids.clone_from(&gtids.gtids);
+        let follow = Follow::open(&db, options, tables.clone()).await.unwrap();
+        assert_eq!(follow.source.is_elsewhere(), elsewhere, "{at:?} {gtids:?}");
+    };
+    check(&newest, &newest, false).await;
+    check(&newest, &before, true).await;
+    db.session()
+        .await
+        .query_drop("flush binary logs")
+        .await
+        .unwrap();
+    check(&newest, &newest, false).await;
+    check(&before, &before, false).await;
+    check(&newest, &before, true).await;
+}
+
+/// A server that lacks what was read is refused, whether its file has the position or not.
+#[tokio::test]
+async fn a_server_that_lacks_transactions_is_refused() {
+    let mut db = TestDb::new().await;
+    let info = db.connect().await.server_info().clone();
+    if !info.gtids {
+        return;
+    }
+    db.run("create table t (id int primary key)").await;
+    let here = db.connect().await.current_position().await.unwrap();
+    let mut ahead = here.gtids.clone().unwrap();
+    match &mut ahead {
+        GtidSet::MySql(set) => {
+            let (_, intervals) = set.iter_mut().next().unwrap();
+            intervals.last_mut().unwrap().1 += 1_000_000_000;
+        }
+        GtidSet::MariaDb(set) => set.values_mut().for_each(|last| last.1 += 1_000_000_000),
+    }
+    for start in [
+        StartAt::Position(here.binlog.clone()),
+        StartAt::Position(BinlogPosition::new("other.000001", 4)),
+        StartAt::Gtid(ahead.clone()),
+    ] {
+        let mut options = options(start.clone());
+        options.gtids = Some(ahead.clone());
+        let refused = Follow::open(&db, options, vec![]).await.err().unwrap();
+        assert_eq!(refused.code(), codes::SRC039, "{start:?}");
     }
 }
 

@@ -8,6 +8,7 @@ mod binlog_position;
 mod binlog_types;
 mod connect;
 mod fake_server;
+mod grammar;
 mod introspect;
 mod login;
 mod preflight;

@@ -294,7 +294,9 @@ impl ColumnEncoder {
     pub(super) fn timestamp(&self, cell: Cell, unit: i64) -> Result<Option<i64>, EncodeError> {
         let micros = match cell {
             Cell::Micros(micros) => whole_units(micros, unit)?,
-            Cell::Days(days) => i64::from(days) * DAY_MICROS,
+            Cell::Days(days) => i64::from(days)
+                .checked_mul(DAY_MICROS)
+                .ok_or(EncodeError::OutOfRange)?,
             Cell::Odd(_) => {
                 return self.zero_date(UNIX_EPOCH_MICROS, MINUS_INFINITY_MICROS);
             }
@@ -315,6 +317,7 @@ impl ColumnEncoder {
     /// The label of an ENUM index; 0 is the error value `''`.
     pub(super) fn label(&self, cell: Cell) -> Result<&str, EncodeError> {
         let index: usize = match cell {
+            Cell::UInt(0) if self.lacks_empty_label => return Err(EncodeError::UnknownLabel),
             Cell::UInt(0) => return Ok(""),
             Cell::UInt(index) => usize::try_from(index - 1).unwrap_or(usize::MAX),
             other => return Err(misfit(other)),

@@ -238,7 +238,9 @@ fn shape(source: &ColumnType, rules: &MappingRules) -> Shape {
         TypeKind::Date => Shape::Date,
         TypeKind::DateTime | TypeKind::Timestamp => Shape::DateTime(source.scale),
         TypeKind::Time => Shape::Time(source.scale),
-        TypeKind::Binary | TypeKind::VarBinary | TypeKind::Blob if is_hexified(source, rules) => {
+        TypeKind::Binary | TypeKind::VarBinary | TypeKind::Blob
+            if rules.hexified(source).is_some() =>
+        {
             Shape::HexBytes
         }
         TypeKind::Binary | TypeKind::VarBinary | TypeKind::Blob | TypeKind::Unknown => Shape::Bytes,
@@ -258,7 +260,7 @@ fn shape(source: &ColumnType, rules: &MappingRules) -> Shape {
 
 fn bytea(source: &ColumnType, rules: &MappingRules) -> Option<Op> {
     match source.kind {
-        kind if is_binary(kind) && is_hexified(source, rules) => Some(Op::HexBytea),
+        kind if is_binary(kind) && rules.hexified(source).is_some() => Some(Op::HexBytea),
         kind if is_binary(kind) => Some(Op::Bytea),
         TypeKind::Geometry => Some(Op::EwkbBytea),
         TypeKind::Json | TypeKind::Unknown => Some(Op::TextBytea),
@@ -274,15 +276,6 @@ fn other(source: &ColumnType, sql: &str, rules: &MappingRules) -> Option<Op> {
         (TypeKind::Geometry, _) => None,
         _ => Some(text(source, CharLimit::None, rules)),
     }
-}
-
-/// The configuration's `hexify` names the base type: the first word of the declaration.
-fn is_hexified(source: &ColumnType, rules: &MappingRules) -> bool {
-    let base = source.declared.split(['(', ' ']).next().unwrap_or_default();
-    rules
-        .hexify
-        .iter()
-        .any(|name| name.eq_ignore_ascii_case(base))
 }
 
 fn is_integer(kind: TypeKind) -> bool {

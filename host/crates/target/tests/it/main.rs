@@ -5,5 +5,6 @@
 mod apply;
 mod db;
 mod load;
+mod parallel;
 mod prepared;
 mod relay;

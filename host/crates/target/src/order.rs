@@ -1,0 +1,98 @@
+//! Rows of a set in the order of their key.
+//!
+//! The order of a set's rows is free. In key order neighbours share pages of the index and often of
+//! the table, which are then looked up while they are still in the processor's cache and the
+//! server's buffers.
+
+use std::cmp::Ordering;
+
+use chameleon_model::{Cell, ChangeBuffer};
+
+use crate::collapse::{CollapseColumns, Image, Sets};
+
+impl Sets {
+    /// Puts every set's rows into the order of their key.
+    pub(crate) fn sort(&mut self, buffer: &ChangeBuffer, columns: &CollapseColumns<'_>) {
+        let mut deletes = std::mem::take(&mut self.deletes);
+        let mut updates = std::mem::take(&mut self.updates);
+        let mut inserts = std::mem::take(&mut self.inserts);
+        let compare = |a: Image, b: Image| self.compare(buffer, columns, a, b);
+        deletes.sort_by(|a, b| compare(*a, *b));
+        updates.sort_by(|(a, _), (b, _)| compare(*a, *b));
+        inserts.sort_by(|a, b| compare(*a, *b));
+        (self.deletes, self.updates, self.inserts) = (deletes, updates, inserts);
+    }
+
+    /// Cuts the sets, which are in the order of their key, into that many of about the same size.
+    pub(crate) fn into_ranges(mut self, count: usize) -> Vec<Sets> {
+        let mut ranges = Vec::with_capacity(count);
+        for left in (1..=count).rev() {
+            ranges.push(Sets {
+                deletes: cut(&mut self.deletes, left),
+                updates: cut(&mut self.updates, left),
+                inserts: cut(&mut self.inserts, left),
+                merged: self.merged.clone(),
+                contradictions: self.contradictions,
+            });
+        }
+        ranges
+    }
+
+    fn compare(
+        &self,
+        buffer: &ChangeBuffer,
+        columns: &CollapseColumns<'_>,
+        a: Image,
+        b: Image,
+    ) -> Ordering {
+        let a = self.cells(buffer, a, columns.width);
+        let b = self.cells(buffer, b, columns.width);
+        columns
+            .key
+            .iter()
+            .map(|&column| match (a.get(column), b.get(column)) {
+                (Some(a), Some(b)) => compare_cells(buffer, *a, *b),
+                _ => Ordering::Equal,
+            })
+            .find(|order| order.is_ne())
+            .unwrap_or(Ordering::Equal)
+    }
+}
+
+/// Takes the first of `parts` equal parts.
+fn cut<T>(rows: &mut Vec<T>, parts: usize) -> Vec<T> {
+    let rest = rows.split_off(rows.len().div_ceil(parts));
+    std::mem::replace(rows, rest)
+}
+
+/// Cells of one column. Kinds differ where a value does not fit its column's usual form; each kind
+/// stands together.
+fn compare_cells(buffer: &ChangeBuffer, a: Cell, b: Cell) -> Ordering {
+    match (a, b) {
+        (Cell::Int(a), Cell::Int(b)) | (Cell::Micros(a), Cell::Micros(b)) => a.cmp(&b),
+        (Cell::UInt(a), Cell::UInt(b)) => a.cmp(&b),
+        (Cell::Days(a), Cell::Days(b)) => a.cmp(&b),
+        (Cell::Float(a), Cell::Float(b)) => a.total_cmp(&b),
+        (Cell::Double(a), Cell::Double(b)) => a.total_cmp(&b),
+        (Cell::Text(a), Cell::Text(b))
+        | (Cell::Bytes(a), Cell::Bytes(b))
+        | (Cell::Odd(a), Cell::Odd(b)) => buffer.slice(a).cmp(buffer.slice(b)),
+        (a, b) => kind(a).cmp(&kind(b)),
+    }
+}
+
+fn kind(cell: Cell) -> u8 {
+    match cell {
+        Cell::Null => 0,
+        Cell::Absent => 1,
+        Cell::Int(_) => 2,
+        Cell::UInt(_) => 3,
+        Cell::Float(_) => 4,
+        Cell::Double(_) => 5,
+        Cell::Days(_) => 6,
+        Cell::Micros(_) => 7,
+        Cell::Text(_) => 8,
+        Cell::Bytes(_) => 9,
+        Cell::Odd(_) => 10,
+    }
+}

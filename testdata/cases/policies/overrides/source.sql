@@ -1,0 +1,22 @@
+set sql_mode = 'ALLOW_INVALID_DATES';
+create table po_flag (edge varchar(60) character set ascii not null primary key, v tinyint(1));
+insert into po_flag values ('true', 1), ('two', 2), ('below zero', -1), ('false', 0), ('null', null);
+create table po_tiny (edge varchar(60) character set ascii not null primary key, v tinyint);
+insert into po_tiny values ('least', -128), ('two', 2);
+create table po_bit (edge varchar(60) character set ascii not null primary key, v bit(1));
+insert into po_bit values ('true', b'1'), ('false', b'0'), ('null', null);
+create table po_bit9 (edge varchar(60) character set ascii not null primary key, v bit(9));
+insert into po_bit9 values ('first', b'100000000'), ('none', b'0');
+create table po_other_bit (edge varchar(60) character set ascii not null primary key, v bit(1));
+insert into po_other_bit values ('true', b'1');
+create table po_date (edge varchar(60) character set ascii not null primary key, v date);
+insert into po_date values ('zero', '0000-00-00'), ('no month', '2020-00-15'), ('a day', '2021-02-28');
+create table po_other_date (edge varchar(60) character set ascii not null primary key, v date);
+insert into po_other_date values ('zero', '0000-00-00'), ('a day', '2021-02-28');
+create table po_time (edge varchar(60) character set ascii not null primary key, v time(6));
+insert into po_time values ('of a day', '23:59:59.999999'), ('midnight', '00:00:00');
+-- well-formed for the source, and no characters: half of a pair, a place in the table that is empty
+create table po_ucs2 (edge varchar(60) character set ascii not null primary key, v varchar(20) character set ucs2);
+insert into po_ucs2 values ('half of a pair', _ucs2 x'd800'), ('text', 'a');
+create table po_sjis (edge varchar(60) character set ascii not null primary key, v varchar(20) character set sjis);
+insert into po_sjis values ('no character', _sjis x'81ad'), ('text', 'ソ');

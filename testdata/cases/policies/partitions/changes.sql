@@ -1,0 +1,10 @@
+alter table po_reorganised reorganize partition p1 into (partition p1 values less than ('p'), partition p2 values less than (maxvalue));
+alter table po_reorganised remove partitioning;
+insert into po_reorganised values ('b', 2);
+alter table po_truncated truncate partition p0;
+insert into po_truncated values ('b', 2);
+alter table po_dropped drop partition p0;
+insert into po_dropped values ('b', 2);
+alter table po_exchanged exchange partition p0 with table po_single;
+insert into po_exchanged values ('c', 3);
+insert into po_single values ('c', 3);

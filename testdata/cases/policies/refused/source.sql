@@ -1,0 +1,16 @@
+create table po_nul (edge varchar(60) character set ascii not null primary key, v varchar(20));
+insert into po_nul values ('good', 'ab');
+create table po_date (edge varchar(60) character set ascii not null primary key, v date not null);
+insert into po_date values ('good', '2021-02-28');
+create table po_datetime (edge varchar(60) character set ascii not null primary key, v datetime not null);
+insert into po_datetime values ('good', '2021-02-28 00:00:00');
+create table po_garbage (edge varchar(60) character set ascii not null primary key, v varchar(20) character set ucs2);
+insert into po_garbage values ('good', 'ab');
+create table po_enum (edge varchar(60) character set ascii not null primary key, v enum('a','b'));
+insert into po_enum values ('good', 'a');
+create table po_time (edge varchar(60) character set ascii not null primary key, v time(6));
+insert into po_time values ('good', '23:59:59');
+create table po_small (edge varchar(60) character set ascii not null primary key, v int);
+insert into po_small values ('good', 32767);
+create table po_number (edge varchar(60) character set ascii not null primary key, v varchar(20));
+insert into po_number values ('good', '12');
