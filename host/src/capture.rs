@@ -95,7 +95,6 @@ pub(crate) struct State {
     pub(crate) meta: Meta,
     /// A part of the current transaction is written already.
     pub(crate) in_parts: bool,
-    /// Changes of the current transaction that are written in parts.
     pub(crate) first_row: Option<Instant>,
     pub(crate) last_flush: Instant,
     pub(crate) batch_start: BinlogPosition,
@@ -199,7 +198,7 @@ impl Capture<'_> {
                 if self.state.complete > 0 {
                     self.flush_before().await?;
                 }
-                self.ddl(ddl).await?;
+                return self.ddl(ddl).await;
             }
             Step::Hold { table, error } => {
                 let reason = error.to_string();
@@ -262,13 +261,13 @@ impl Capture<'_> {
         let policy = self
             .policy
             .for_batch(&self.state.batch_start, Some(&at.binlog));
-        self.end_batch(&at, policy, Vec::new()).await
+        self.end_batch(&at, policy).await
     }
 
     /// Writes the batch and makes it durable with the position behind it.
     pub(crate) async fn flush(&mut self) -> Result<(), HostError> {
         let at = self.binlog.position().clone();
-        self.write_batch(&at, &[]).await
+        self.write_batch(&at).await
     }
 
     /// Writes the rows before a DDL statement or the commit of a prepared transaction. The stream's
@@ -282,29 +281,25 @@ impl Capture<'_> {
         self.hold_failures(written.failures).await
     }
 
-    async fn write_batch(
-        &mut self,
-        at: &SourcePosition,
-        ddl: &[DdlEntry],
-    ) -> Result<(), HostError> {
+    async fn write_batch(&mut self, at: &SourcePosition) -> Result<(), HostError> {
         self.shape_buffer().await?;
         let policy = self
             .policy
             .for_batch(&self.state.batch_start, Some(&at.binlog));
         self.sink.begin().await?;
         let rows = &self.state.buffer;
-        let whole = ddl.is_empty() && !self.state.in_parts && !self.shaper.is_active();
+        let whole = !self.state.in_parts && !self.shaper.is_active();
         let written = if whole && !self.policy.has_marks() {
             self.sink.write_whole(rows, at, &policy).await?
         } else {
-            self.sink.write(rows, ddl, &policy).await?
+            self.sink.write(rows, &[], &policy).await?
         };
         for (table, rows) in &written.drift {
             tracing::warn!(source = %self.row.name, table, rows, "drift applied");
         }
         self.state.rows_written += written.changes;
         self.hold_failures(written.failures).await?;
-        self.end_batch(at, policy, Vec::new()).await
+        self.end_batch(at, policy).await
     }
 
     /// Closes the batch whose rows are written, commits, and hands it to the replay.
@@ -312,11 +307,10 @@ impl Capture<'_> {
         &mut self,
         at: &SourcePosition,
         policy: crate::policy::BatchPolicy,
-        ddl: Vec<DdlEntry>,
     ) -> Result<(), HostError> {
         self.count_missed(at).await?;
         let closed = self.sink.close(at, self.state.last_event_micros).await?;
-        self.commit(at, closed, policy, ddl).await
+        self.commit(at, closed, policy, Vec::new()).await
     }
 
     async fn commit(
@@ -419,7 +413,7 @@ impl Capture<'_> {
                 .policy
                 .for_batch(&self.state.batch_start, Some(&at.binlog));
             self.sink.begin().await?;
-            self.end_batch(&at, policy, Vec::new()).await?;
+            self.end_batch(&at, policy).await?;
         }
         if let Some(queue) = &mut self.queue {
             queue.drain(ended == Ended::CaughtUp).await?;

@@ -16,9 +16,9 @@ use crate::error::HostError;
 /// How long a session that was ended may take to go.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long the session of a command that has ended may take to go.
-const GRACE: Duration = Duration::from_secs(2);
+pub(crate) const GRACE: Duration = Duration::from_secs(3);
 /// How often it is looked for.
-const LOOK: Duration = Duration::from_millis(50);
+pub(crate) const LOOK: Duration = Duration::from_millis(50);
 
 /// Which lock of a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -94,7 +94,7 @@ impl Capture<'_> {
         let at = self.binlog.position().clone();
         let (start, end) = (&self.state.batch_start, Some(&at.binlog));
         let policy = self.policy.for_batch(start, end);
-        self.end_batch(&at, policy, Vec::new()).await
+        self.end_batch(&at, policy).await
     }
 
     /// Makes the stored rows, behind those that were committed before, the end of a batch.
@@ -121,7 +121,7 @@ impl Capture<'_> {
         self.hold_failures(written.failures).await?;
         // the replay finds these rows in the log alone
         self.state.in_parts = true;
-        self.end_batch(&at, policy, Vec::new()).await
+        self.end_batch(&at, policy).await
     }
 
     /// Notes changes of tables that were held since they were stored.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chameleon_catalog::held::{self, HeldState, HeldTable, Hold};
-use chameleon_catalog::windows::{self, Floor};
+use chameleon_catalog::windows::{self, Floor, Window};
 use chameleon_catalog::{SourceRow, batches, chunks, history, sessions};
 use chameleon_ddl::mapping::Mapping;
 use chameleon_ddl::render;
@@ -71,10 +71,7 @@ pub async fn sync_tables(cx: &Context, options: SyncOptions) -> Result<CopyRepor
     }
     let names = match &options.tables {
         SyncTables::Named(names) => names.clone(),
-        SyncTables::Disabled => {
-            let held = held::list(&control, row.id).await?;
-            held.into_iter().map(|h| h.table.name).collect()
-        }
+        SyncTables::Disabled => held_at_source(cx, &control, &row).await?,
     };
     if names.is_empty() {
         return Ok(CopyReport::default());
@@ -92,6 +89,33 @@ pub async fn sync_tables(cx: &Context, options: SyncOptions) -> Result<CopyRepor
             reason: "DDL came every time while it was copied".into(),
         }),
     }
+}
+
+/// The tables that are held and that the source has.
+async fn held_at_source(
+    cx: &Context,
+    control: &Client,
+    row: &SourceRow,
+) -> Result<Vec<String>, HostError> {
+    let held = held::list(control, row.id).await?;
+    if held.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut conn = cx.connect_source().await?;
+    let database = &cx.config.my_database;
+    let there = introspect::load_tables(&mut conn, database, &cx.selection).await?;
+    let mut names = Vec::new();
+    for table in held {
+        if there.iter().any(|t| t.name == table.table) {
+            names.push(table.table.name);
+        } else {
+            tracing::warn!(
+                source = %row.name, table = %table.table,
+                "a held table is not at the source any more, it is left out"
+            );
+        }
+    }
+    Ok(names)
 }
 
 /// Copies the tables and lets them rejoin. `None`: a table's shape changed meanwhile.
@@ -379,15 +403,16 @@ pub(crate) async fn finish_windows(
     shaper: &Shaper,
 ) -> Result<(), HostError> {
     let windows = windows::list(control, row.id).await?;
-    for window in windows.iter().filter(|w| w.idempotent_until.is_some()) {
+    // the note of a shared batch has no copy before it
+    let copied = |w: &&Window| w.skip_until.is_some() && w.idempotent_until.is_some();
+    for window in windows.iter().filter(copied) {
         for target in shaper.targets(&window.table) {
             for statement in render::create(&target.table, mapping).unique_indexes {
                 build(control, &statement).await?;
             }
         }
     }
-    windows::clear_all(control, row.id).await?;
-    Ok(windows::set_floor(control, row.id, None).await?)
+    Ok(windows::clear_passed(control, row.id).await?)
 }
 
 /// Builds an index unless it is there.

@@ -5,7 +5,7 @@
 //! the old tables. A copy that loses a connection, or is killed, goes on where it was.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chameleon_catalog::windows::{self, Window};
 use chameleon_catalog::{
@@ -24,6 +24,7 @@ use crate::context::{Access, Context, session_text};
 use crate::copy::{self, CopyRequest, Marks};
 pub use crate::copy::{CopiedTable, CopyReport};
 use crate::error::HostError;
+use crate::own_sessions::{GRACE, LOOK};
 use crate::rights;
 use crate::shape::{self, Shaper, Target};
 use crate::stop::Stop;
@@ -141,8 +142,12 @@ pub async fn init_replica(cx: &Context, options: InitOptions) -> Result<CopyRepo
 /// Takes the source for this command, or says who has it.
 pub(crate) async fn take(cx: &Context, control: &Client, row: &SourceRow) -> Result<(), HostError> {
     cx.require_no_predecessor(control, "copy").await?;
-    if sessions::lock_replica(control, row.id).await? {
-        return Ok(());
+    let deadline = Instant::now() + GRACE;
+    while Instant::now() < deadline {
+        if sessions::lock_replica(control, row.id).await? {
+            return Ok(());
+        }
+        tokio::time::sleep(LOOK).await;
     }
     let holder = sessions::replica_holder(control, row.id).await?;
     Err(HostError::ReplicaAlive {

@@ -266,9 +266,13 @@ async fn stream(
             // what a relay left is applied before anything goes past it
             queue.drain(true).await?;
             drop(queue);
+            let helpers = helpers(cx).await?;
+            // whoever comes next waits until the session is gone that may commit before the others
+            let first = helpers.first().unwrap_or(&client);
+            own.take(first, cx, &row, Lock::Replay).await?;
             let mut writer = DirectWriter::new(client, row.clone(), rules, open.id).await?;
-            if cx.config.apply_workers > 1 {
-                writer.share_with(helpers(cx, &row, own).await?).await?;
+            if !helpers.is_empty() {
+                writer.share_with(helpers).await?;
             }
             (Sink::Direct(Box::new(writer)), None)
         }
@@ -298,19 +302,11 @@ async fn stream(
     capture.run(&options.stop).await
 }
 
-/// Sessions that share the work of large batches. The first one holds the replay lock: whoever comes
-/// next waits until it is gone.
-async fn helpers(
-    cx: &Context,
-    row: &SourceRow,
-    own: &OwnSessions,
-) -> Result<Vec<Client>, HostError> {
+/// Sessions that share the work of large batches.
+async fn helpers(cx: &Context) -> Result<Vec<Client>, HostError> {
     let mut clients = Vec::new();
     for _ in 1..cx.config.apply_workers {
         clients.push(cx.connect_target().await?);
-    }
-    if let Some(first) = clients.first() {
-        own.take(first, cx, row, Lock::Replay).await?;
     }
     Ok(clients)
 }

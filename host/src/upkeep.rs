@@ -36,7 +36,7 @@ impl Capture<'_> {
                 .policy
                 .for_batch(&self.state.batch_start, Some(&at.binlog));
             self.sink.begin().await?;
-            self.end_batch(&at, policy, Vec::new()).await?;
+            self.end_batch(&at, policy).await?;
         }
         self.heartbeat().await?;
         match control::wanted(&self.control, self.row.id).await? {

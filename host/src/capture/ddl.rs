@@ -11,18 +11,22 @@ use chameleon_model::name::target_name;
 use chameleon_mysql::binlog::{DdlStep, HistoryChange};
 use chameleon_target::DdlEntry;
 
-use super::Capture;
+use super::{Capture, Ended};
 use crate::error::HostError;
 use crate::shape::{self, Refused};
 use crate::snapshot::register_target;
 
 impl Capture<'_> {
     /// Renders a DDL statement and writes it as the end of a batch, with the schema history.
-    pub(super) async fn ddl(&mut self, ddl: DdlStep) -> Result<(), HostError> {
+    ///
+    /// `Some`: the stream has to be opened again. The replay knows only holds, no releases: where a
+    /// held table is dropped, or leaves its name, what comes now is replayed by a new one.
+    pub(super) async fn ddl(&mut self, ddl: DdlStep) -> Result<Option<Ended>, HostError> {
         let at = self.binlog.position().clone();
-        let policy = self
-            .policy
-            .for_batch(&self.state.batch_start, Some(&at.binlog));
+        let releases = self.releases(&ddl);
+        if releases && let Some(queue) = &mut self.queue {
+            queue.drain(true).await?;
+        }
         self.state.last_event_micros = Some(ddl.commit_micros);
         self.sink.begin().await?;
         let mut entries = Vec::new();
@@ -39,6 +43,10 @@ impl Capture<'_> {
             }
             self.register(change, before).await?;
         }
+        self.release_gone(&ddl.history).await?;
+        let policy = self
+            .policy
+            .for_batch(&self.state.batch_start, Some(&at.binlog));
         let written = self
             .sink
             .write(&ChangeBuffer::default(), &entries, &policy)
@@ -62,7 +70,41 @@ impl Capture<'_> {
         )
         .await?;
         tracing::info!(source = %self.row.name, position = %at.binlog, changes = entries.len(), "ddl");
-        self.commit(&at, closed, policy, entries).await
+        self.commit(&at, closed, policy, entries).await?;
+        let isolate = self.isolate;
+        Ok((releases && self.queue.is_some()).then_some(Ended::Restart { isolate }))
+    }
+
+    /// The statement may end holds.
+    fn releases(&self, ddl: &DdlStep) -> bool {
+        let gone = ddl.history.iter().any(|change| match change {
+            HistoryChange::Dropped(name) => self.held.contains(name),
+            HistoryChange::Set(_) => false,
+        });
+        let drops = |change: &SchemaChange| matches!(change, SchemaChange::Drop { .. });
+        let dropped = |change: &SchemaChange| drops(change) && self.held.contains(change.table());
+        gone || ddl.changes.iter().any(dropped)
+    }
+
+    /// Ends the holds of names that no table has any more: a held table that was renamed is held
+    /// under its new name.
+    async fn release_gone(&mut self, history: &[HistoryChange]) -> Result<(), HostError> {
+        for change in history {
+            let HistoryChange::Dropped(name) = change else {
+                continue;
+            };
+            if self.binlog.is_held(name) || !self.held.remove(name) {
+                continue;
+            }
+            held::release(self.sink.client(), self.row.id, name).await?;
+            let starved = self.shaper.starved(&self.held);
+            for target in self.shaper.target_names(name) {
+                if !starved.contains(&target) {
+                    Arc::make_mut(&mut self.policy).release(&target);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// What the target has to do for a change of a source table; nothing where it is held.
@@ -107,7 +149,7 @@ impl Capture<'_> {
                 Arc::make_mut(&mut self.policy).release(&name);
             }
         }
-        if let SchemaChange::Drop { before } | SchemaChange::Rename { before, .. } = change
+        if let SchemaChange::Drop { before } = change
             && self.held.remove(&before.name)
         {
             held::release(client, id, &before.name).await?;

@@ -13,7 +13,8 @@ use chameleon_postgres::Client;
 use crate::error::HostError;
 use crate::snapshot::execute;
 
-const REASON: &str = "another server took the source's place before its copy was complete";
+const REASON: &str = "another server took the source's place before its copy, or a batch that several sessions \
+                      share, was complete";
 
 /// Holds the tables and forgets the marks, in one transaction. The stream is to be opened again.
 pub(crate) async fn give_up_marks(
@@ -49,6 +50,9 @@ pub(crate) async fn give_up_marks(
         };
         batches::advance(control, &advance).await?;
     }
-    windows::clear_all(control, row.id).await?;
+    for window in &windows {
+        windows::clear(control, row.id, &window.table).await?;
+    }
+    windows::set_floor(control, row.id, None).await?;
     execute(control, "commit").await
 }

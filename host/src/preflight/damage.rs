@@ -3,16 +3,14 @@
 //! Types tell of some damage without a look at any row. For the rest the source is asked whether it
 //! holds values that 1.x could not carry over, and the target what became of those rows. All of it
 //! is bounded: a question that takes too long is asked again of the first and last rows by key, a
-//! hundred rows at most are compared for a column, and no more is asked after a minute. What could
-//! not be looked at is said.
+//! hundred rows at most are compared for a column, and no question is begun after a minute. What
+//! could not be looked at is said.
 //!
 //! A table was made by 1.x where its primary key has the name that 1.x gives; one that was copied
 //! anew since has another, and is left alone.
 
 mod ask;
 mod suspect;
-
-use std::time::{Duration, Instant};
 
 use chameleon_catalog::{CatalogState, SourceId, held, table_rules};
 use chameleon_diag::{ErrorCode, Finding, Severity, codes};
@@ -22,14 +20,11 @@ use chameleon_postgres::introspect::{FoundTable, target_table};
 use chameleon_postgres::tokio_postgres::types::Type;
 use chameleon_postgres::{Client, PostgresError};
 
-use self::ask::{Asked, Asker};
+use self::ask::Asker;
 use self::suspect::{Certain, Suspect};
 use super::finding;
 use crate::context::Context;
 use crate::error::HostError;
-
-/// No question is asked later than this after the first.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Tables of a source that 1.x filled: what of them is not as the source has it.
 pub(super) async fn check(
@@ -144,27 +139,24 @@ async fn look(
     suspected: &[Suspected<'_>],
     damage: &mut Damage,
 ) -> Result<(), HostError> {
-    let begun = Instant::now();
     let mut asker = Asker::connect(cx).await?;
     let mut result = Ok(());
     for (table, found, suspects) in suspected {
-        if begun.elapsed() > PATIENCE {
-            damage.unasked(table, suspects, "the time for such questions is over");
-            continue;
-        }
-        match asker.ask(table, found, suspects).await {
-            Ok(Asked::Answers(answers)) => {
-                for (suspect, rows) in suspects.iter().zip(answers) {
-                    if let Some(rows) = rows {
-                        damage.shown(table, suspect, &rows.to_string());
-                    }
-                }
-            }
-            Ok(Asked::Nothing(reason)) => damage.unasked(table, suspects, &reason),
+        let asked = match asker.ask(table, found, suspects).await {
+            Ok(asked) => asked,
             Err(error) => {
                 result = Err(error);
                 break;
             }
+        };
+        for (suspect, rows) in suspects.iter().zip(&asked.answers) {
+            if let Some(rows) = rows {
+                damage.shown(table, suspect, &rows.to_string());
+            }
+        }
+        if let Some(reason) = asked.ended {
+            let others = suspects.get(asked.answers.len()..).unwrap_or_default();
+            damage.unasked(table, others, &reason);
         }
     }
     asker.close().await;

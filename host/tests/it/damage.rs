@@ -54,7 +54,10 @@ fn each_damage_is_told_where_it_is_and_not_elsewhere() {
          create table DB.times (id int primary key, took time, ends time); \
          insert into DB.times values (1, '30:00:00', '24:00:00'), (2, '-1:00:00', '01:00:00'); \
          create table DB.nums (id bigint unsigned primary key, u int unsigned, f bit(8)); \
-         insert into DB.nums values (1, 4000000000, 5), (2, 2, b'110')",
+         insert into DB.nums values (1, 4000000000, 5), (2, 2, b'110'); \
+         create table DB.keys (id int unsigned, n int unsigned, said varchar(20) character set \
+         utf8mb4, primary key (id, n)); \
+         insert into DB.keys values (1, 1, '😀'), (4000000000, 1, '😀'), (1, 4000000000, 'x')",
     );
     bench.postgres(
         "create table sch_shop.words (a int, b varchar(9), said varchar(20), plain varchar(20), \
@@ -65,11 +68,18 @@ fn each_damage_is_told_where_it_is_and_not_elsewhere() {
          ends time); \
          insert into sch_shop.times values (1, '06:00', '24:00'), (2, '23:00', '01:00'); \
          create table sch_shop.nums (id bigint constraint pk_nums_2 primary key, u int, f int); \
-         insert into sch_shop.nums values (2, 2, 110)",
+         insert into sch_shop.nums values (2, 2, 110); \
+         create table sch_shop.keys (id int, n int, said varchar(20), \
+         constraint pk_keys_3 primary key (id, n)); \
+         insert into sch_shop.keys values (1, 1, '?')",
     );
     assert_eq!(
         damage(&bench),
         [
+            "TGT047 keys: id (1 of 1 rows compared), n (1 of 1 rows compared): rows are missing \
+             whose number is too great for the column",
+            "TGT044 keys: said (1 of 1 rows compared): characters beyond U+FFFF became question \
+             marks",
             "TGT047 nums: u (1 of 1 rows compared): rows are missing whose number is too great \
              for the column",
             "TGT048 nums: f (1 of 1 rows compared): bits were stored as a decimal number of the \
@@ -90,7 +100,8 @@ fn each_damage_is_told_where_it_is_and_not_elsewhere() {
     bench.postgres(
         "alter table sch_shop.words rename constraint pk_words_0 to \"words_PRIMARY\"; \
          alter table sch_shop.times rename constraint pk_times_1 to \"times_PRIMARY\"; \
-         alter table sch_shop.nums rename constraint pk_nums_2 to \"nums_PRIMARY\"",
+         alter table sch_shop.nums rename constraint pk_nums_2 to \"nums_PRIMARY\"; \
+         alter table sch_shop.keys rename constraint pk_keys_3 to \"keys_PRIMARY\"",
     );
     assert_eq!(damage(&bench), [""; 0]);
 }
@@ -156,14 +167,30 @@ fn what_cannot_be_asked_is_said() {
     let bench = bench("");
     bench.mysql(
         "create table DB.blobs (id binary(2) primary key, t text character set utf8mb4); \
-         insert into DB.blobs values ('ab', '😀')",
+         insert into DB.blobs values ('ab', '😀'); \
+         create table DB.kinds (took time, k enum('a') primary key, t text character set utf8mb4); \
+         insert ignore into DB.kinds values ('30:00:00', 'a', ''), (null, '', 'NULL'); \
+         set sql_mode = ''; \
+         create table DB.zero (d date primary key, n int unsigned, t text character set utf8mb4); \
+         insert into DB.zero values ('0000-00-00', 4000000000, '😀'), ('2024-02-00', 1, '😀')",
     );
     bench.postgres(
-        "create table sch_shop.blobs (id bytea constraint pk_blobs_0 primary key, t text)",
+        "create table sch_shop.blobs (id bytea constraint pk_blobs_0 primary key, t text); \
+         create type sch_shop.enum_kinds_k as enum ('a'); \
+         create table sch_shop.kinds (took time, k sch_shop.enum_kinds_k constraint pk_kinds_1 \
+         primary key, t text); insert into sch_shop.kinds values ('06:00', 'a', ''); \
+         create table sch_shop.zero (d date constraint pk_zero_2 primary key, n int, t text)",
     );
     let told = damage(&bench);
     assert_eq!(
         told,
-        ["TGT049 blobs: id, t: its key is of a type that is not compared"]
+        [
+            "TGT043 kinds: took (1 of 1 rows compared): times beyond 24 hours, or below zero, \
+             wrapped",
+            "TGT047 zero: n (1 of 1 rows compared): rows are missing whose number is too great \
+             for the column",
+            "TGT049 blobs: id, t: its key is of a type that is not compared",
+            "TGT049 kinds: t: the target refused a question with SQLSTATE 22P02",
+        ]
     );
 }

@@ -58,7 +58,7 @@ with open as (
       from sch_chameleon.t_copy_runs
     union all
     select 'window', w.i_id_source, w.v_table_name, 0,
-           'the table was copied and is not yet equal with the stream'
+           'a copy or a batch of it is not complete'
       from sch_chameleon.t_table_windows w
       join oldest o using (i_id_source)
      where (length(o.t_binlog_name), o.t_binlog_name, o.i_binlog_position)

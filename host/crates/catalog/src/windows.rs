@@ -117,6 +117,21 @@ pub async fn clear_all(c: &impl GenericClient, source: SourceId) -> Result<(), C
     Ok(())
 }
 
+/// Removes the floor and the windows of tables that the stream follows. Those of held tables stay:
+/// a copy that waits to rejoin has set them.
+pub async fn clear_passed(c: &impl GenericClient, source: SourceId) -> Result<(), CatalogError> {
+    let sql = "with w as (delete from sch_chameleon.t_table_windows w \
+                           where w.i_id_source = $1 \
+                             and not exists (select from sch_chameleon.t_held_tables h \
+                                              where h.i_id_source = w.i_id_source \
+                                                and h.t_table_schema = w.t_table_schema \
+                                                and h.t_table_name = w.t_table_name)) \
+               delete from sch_chameleon.t_stream_floor where i_id_source = $1";
+    let params = [(&source.0 as _, Type::INT8)];
+    db::execute(c, "clear the windows that are passed", sql, &params).await?;
+    Ok(())
+}
+
 /// Floor of a rewound stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Floor {

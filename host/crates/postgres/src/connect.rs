@@ -22,6 +22,10 @@ const UNACKNOWLEDGED: Duration = Duration::from_secs(60);
 /// What every session is set to. TimeZone is not among it, see the module.
 const SESSION: &str = "set standard_conforming_strings = on; set client_min_messages = warning";
 
+/// During a long statement the server notices that its client is gone, ends it and gives its locks
+/// back: from PostgreSQL 14 on, where its system can tell.
+const WATCH_CLIENT: &str = "set client_connection_check_interval = '1s'";
+
 /// How far the connection is protected; the words are libpq's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub enum TlsMode {
@@ -239,6 +243,8 @@ async fn open(options: &ConnectOptions) -> Result<Client, PostgresError> {
             target: options.target(),
             source: Failure::from(&e),
         })?;
+    // what the server answers does not matter
+    let _ = client.batch_execute(WATCH_CLIENT).await;
     Ok(client)
 }
 

@@ -39,6 +39,25 @@ pub trait ApplyPolicy: Sync {
     fn applies_drift(&self) -> bool;
 }
 
+/// The policy without some tables: those that are done, or have failed earlier in the batch.
+pub(crate) struct Without<'a> {
+    pub(crate) policy: &'a dyn ApplyPolicy,
+    pub(crate) tables: HashSet<&'a str>,
+}
+
+impl ApplyPolicy for Without<'_> {
+    fn strictness(&self, table: &str) -> Option<Strictness> {
+        if self.tables.contains(table) {
+            return None;
+        }
+        self.policy.strictness(table)
+    }
+
+    fn applies_drift(&self) -> bool {
+        self.policy.applies_drift()
+    }
+}
+
 /// One table whose changes could not be applied.
 #[derive(Debug)]
 pub struct TableFailure {

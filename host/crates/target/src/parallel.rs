@@ -21,15 +21,21 @@ use chameleon_model::{CellForm, ChangeBuffer, MappingRules, SourcePosition, Tabl
 use chameleon_postgres::Client;
 use futures_util::future::{join, join_all};
 
-use crate::apply::{Applied, Applier, ApplyPolicy, Group, Strictness, execute, group, is_shared};
+use crate::apply::{
+    Applied, Applier, ApplyPolicy, Group, Strictness, Without, execute, group, is_shared,
+};
 use crate::collapse::{Collapsed, Sets};
 use crate::error::TargetError;
 use crate::sets;
 
 /// Changes of one table from which it is split.
 const SPLIT_ROWS: usize = 1_000;
-/// A wait between two ranges is a fault: then the batch is applied by one session.
-const LOCK_TIMEOUT: &str = "set lock_timeout = '10s'";
+/// Settings of a session that helps. A wait between two ranges is a fault: then the batch is applied
+/// by one session. And it waits, idle in its transaction, while that session does the rest.
+const SETTINGS: &str = "set lock_timeout = '10s'; set idle_in_transaction_session_timeout = 0";
+/// The same bound on waits for the session that stores the position, while it writes its range.
+const BEFORE_RANGE: &str = "savepoint one_range; set local lock_timeout = '10s'";
+const AFTER_RANGE: &str = "release savepoint one_range; set local lock_timeout to default";
 
 /// Sessions beside the one that stores the position.
 #[derive(Debug)]
@@ -68,7 +74,7 @@ impl Helpers {
         let mut sessions = Vec::with_capacity(clients.len());
         for client in clients {
             Applier::prepare_session(&client).await?;
-            execute(&client, LOCK_TIMEOUT).await?;
+            execute(&client, SETTINGS).await?;
             sessions.push(Helper {
                 applier: Applier::new(schema, rules.clone()),
                 client,
@@ -120,7 +126,10 @@ impl Helpers {
         let left: Vec<Group> = groups.iter().filter(is_left).cloned().collect();
         let mut applied = Applied::default();
         if !left.is_empty() {
-            let without = Without { policy, done };
+            let without = Without {
+                policy,
+                tables: done,
+            };
             applied = applier
                 .apply_groups(client, buffer, &left, &without)
                 .await?;
@@ -137,8 +146,7 @@ impl Helpers {
         buffer: &ChangeBuffer,
         splits: &[Split<'_>],
     ) -> Result<bool, TargetError> {
-        let before = "savepoint one_range; set local lock_timeout = '10s'";
-        execute(client, before).await?;
+        execute(client, BEFORE_RANGE).await?;
         let own = write_range(client, applier, buffer, splits, 0);
         let sessions = self.sessions.iter_mut().zip(1..);
         let others = join_all(sessions.map(async |(helper, range)| {
@@ -149,11 +157,14 @@ impl Helpers {
         let (own, others) = join(own, others).await;
         let failed = std::iter::once(own).chain(others).find_map(Result::err);
         let Some(error) = failed else {
-            let after = "release savepoint one_range; set local lock_timeout to default";
-            execute(client, after).await?;
+            execute(client, AFTER_RANGE).await?;
             return Ok(true);
         };
         tracing::debug!(error = %error, "ranges refused");
+        for split in splits {
+            // whatever it was, it may come again
+            self.independent.insert(split.group.name.clone(), false);
+        }
         self.rollback().await?;
         execute(client, "rollback to savepoint one_range").await?;
         Ok(false)
@@ -256,25 +267,6 @@ impl Helpers {
             }
         }
         Ok(splits)
-    }
-}
-
-/// The policy without tables that are done.
-struct Without<'a> {
-    policy: &'a dyn ApplyPolicy,
-    done: HashSet<&'a str>,
-}
-
-impl ApplyPolicy for Without<'_> {
-    fn strictness(&self, table: &str) -> Option<Strictness> {
-        if self.done.contains(table) {
-            return None;
-        }
-        self.policy.strictness(table)
-    }
-
-    fn applies_drift(&self) -> bool {
-        self.policy.applies_drift()
     }
 }
 

@@ -10,7 +10,7 @@ use chameleon_ddl::mapping::Mapping;
 use chameleon_model::{ChangeBuffer, MappingRules, SourcePosition};
 use chameleon_postgres::Client;
 
-use crate::apply::{Applied, Applier, ApplyPolicy, TableFailure, execute};
+use crate::apply::{Applied, Applier, ApplyPolicy, TableFailure, Without, execute};
 use crate::apply_ddl;
 use crate::error::TargetError;
 use crate::parallel::Helpers;
@@ -173,7 +173,12 @@ impl Replayer {
                 Piece::Rows(rows) => {
                     let held = Without {
                         policy,
-                        failures: &done.applied.failures,
+                        tables: done
+                            .applied
+                            .failures
+                            .iter()
+                            .map(|f| f.table.as_str())
+                            .collect(),
                     };
                     let applied = self.applier.apply(&self.client, &rows, &held).await?;
                     done.applied.changes += applied.changes;
@@ -215,25 +220,6 @@ impl Replayer {
         }
         self.applier.forget_tables();
         Ok(())
-    }
-}
-
-/// The policy without tables that have failed earlier in the same batch.
-struct Without<'a> {
-    policy: &'a dyn ApplyPolicy,
-    failures: &'a [TableFailure],
-}
-
-impl ApplyPolicy for Without<'_> {
-    fn strictness(&self, table: &str) -> Option<crate::apply::Strictness> {
-        if self.failures.iter().any(|f| f.table == table) {
-            return None;
-        }
-        self.policy.strictness(table)
-    }
-
-    fn applies_drift(&self) -> bool {
-        self.policy.applies_drift()
     }
 }
 

@@ -1,17 +1,22 @@
 //! Questions about a table's values: first of the source, then of the target for the same rows.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chameleon_model::name::{quote_ident, quote_literal, quote_qualified, target_column_name};
-use chameleon_model::{TableSchema, TypeKind};
+use chameleon_model::{PgType, TableSchema, TypeKind};
 use chameleon_mysql::SourceConn;
 use chameleon_postgres::introspect::FoundTable;
+use chameleon_postgres::tokio_postgres::error::SqlState;
 use chameleon_postgres::{Client, PostgresError};
+use time::Date;
+use time::macros::format_description;
 
-use super::suspect::Suspect;
+use super::suspect::{Suspect, greatest};
 use crate::context::Context;
 use crate::error::HostError;
 
+/// No question is begun later than this after the sessions were opened.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// Longest time of one question at the source.
 const LIMIT: Duration = Duration::from_secs(3);
 /// The same at the target, which is asked by key; and nothing is written there.
@@ -23,12 +28,26 @@ const SAMPLE: u32 = 5_000;
 const COMPARED: u32 = 100;
 
 /// What became of the questions about a table.
-pub(super) enum Asked {
-    /// For each suspect, in order, the rows that show the damage.
-    Answers(Vec<Option<Rows>>),
-    /// They could not be asked, for that reason.
-    Nothing(String),
+pub(super) struct Asked {
+    /// For each of the first suspects, in order, the rows that show the damage.
+    pub(super) answers: Vec<Option<Rows>>,
+    /// Why the other suspects were not asked about.
+    pub(super) ended: Option<String>,
 }
+
+/// Why there is no answer.
+enum Unanswered {
+    Because(String),
+    Failed(HostError),
+}
+
+impl Unanswered {
+    fn because(reason: impl Into<String>) -> Self {
+        Self::Because(reason.into())
+    }
+}
+
+type Cells = Vec<Option<String>>;
 
 /// Rows that show damage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +71,7 @@ impl std::fmt::Display for Rows {
 pub(super) struct Asker {
     source: SourceConn,
     target: Client,
+    begun: Instant,
 }
 
 impl Asker {
@@ -61,7 +81,11 @@ impl Asker {
         set.map_err(|error| PostgresError::statement("limit the time of questions", &error))?;
         let mut source = cx.connect_source().await?;
         source.limit_time(LIMIT).await?;
-        Ok(Self { source, target })
+        Ok(Self {
+            source,
+            target,
+            begun: Instant::now(),
+        })
     }
 
     pub(super) async fn close(self) {
@@ -75,11 +99,25 @@ impl Asker {
         found: &FoundTable,
         suspects: &[Suspect],
     ) -> Result<Asked, HostError> {
-        let Some(key) = Key::new(table, found) else {
-            return Ok(Asked::Nothing(
-                "its key is of a type that is not compared".into(),
-            ));
+        let mut answers = Vec::new();
+        let ended = match self.answer(table, found, suspects, &mut answers).await {
+            Ok(()) => None,
+            Err(Unanswered::Because(reason)) => Some(reason),
+            Err(Unanswered::Failed(error)) => return Err(error),
         };
+        Ok(Asked { answers, ended })
+    }
+
+    async fn answer(
+        &mut self,
+        table: &TableSchema,
+        found: &FoundTable,
+        suspects: &[Suspect],
+        answers: &mut Vec<Option<Rows>>,
+    ) -> Result<(), Unanswered> {
+        let key = Key::new(table, found)
+            .ok_or_else(|| Unanswered::because("its key is of a type that is not compared"))?;
+        let too_long = || Unanswered::because("the questions took too long");
         let conditions: Vec<String> = suspects
             .iter()
             .map(|s| format!("coalesce(max({}), 0)", s.holds))
@@ -90,20 +128,18 @@ impl Asker {
         let mut held = self
             .source(&format!("select {conditions} from {rows}"))
             .await?;
-        if matches!(&held, Answer::TimeIsUp) {
+        if held.is_none() {
             sampled = true;
             rows = key.sample(table, suspects);
             held = self
                 .source(&format!("select {conditions} from {rows}"))
                 .await?;
         }
-        let held = match held {
-            Answer::Rows(rows) => rows.into_iter().next().unwrap_or_default(),
-            Answer::TimeIsUp => return Ok(Asked::Nothing("the questions took too long".into())),
-            Answer::Refused(reason) => return Ok(Asked::Nothing(reason)),
-        };
-        let mut answers = Vec::new();
-        for (suspect, held) in suspects.iter().zip(held) {
+        let held = held.ok_or_else(too_long)?;
+        for (suspect, held) in suspects
+            .iter()
+            .zip(held.into_iter().next().unwrap_or_default())
+        {
             if held.as_deref() != Some("1") {
                 answers.push(None);
                 continue;
@@ -114,53 +150,61 @@ impl Asker {
                 suspect.value,
                 suspect.holds
             );
-            let found = match self.source(&sql).await? {
-                Answer::Rows(found) => found,
-                Answer::TimeIsUp => {
-                    return Ok(Asked::Nothing("the questions took too long".into()));
-                }
-                Answer::Refused(reason) => return Ok(Asked::Nothing(reason)),
-            };
+            let found = self.source(&sql).await?.ok_or_else(too_long)?;
             let Some(sql) = key.target_question(suspect, &found) else {
                 answers.push(None);
                 continue;
             };
-            let counts = self.target.query_one(&sql, &[]).await;
-            let counts = counts.and_then(|row| Ok((row.try_get(0)?, row.try_get(1)?)));
-            let Ok((shown, compared)) = counts else {
-                return Ok(Asked::Nothing("the target did not answer in time".into()));
-            };
+            let (shown, compared) = self.target(&sql).await?;
             answers.push((shown > 0).then_some(Rows {
                 shown,
                 compared,
                 sampled,
             }));
         }
-        Ok(Asked::Answers(answers))
+        Ok(())
     }
 
-    async fn source(&mut self, sql: &str) -> Result<Answer, HostError> {
-        match self
-            .source
-            .probe("look for values that 1.x damages", sql)
-            .await
-        {
-            Ok(Some(rows)) => Ok(Answer::Rows(rows)),
-            Ok(None) => Ok(Answer::TimeIsUp),
-            Err(error) => match error.errno() {
-                Some(number) => Ok(Answer::Refused(format!(
-                    "the source refused a question with its error {number}"
-                ))),
-                None => Err(error.into()),
-            },
+    fn must_be_early(&self) -> Result<(), Unanswered> {
+        match self.begun.elapsed() > PATIENCE {
+            true => Err(Unanswered::because("the time for such questions is over")),
+            false => Ok(()),
         }
     }
-}
 
-enum Answer {
-    Rows(Vec<Vec<Option<String>>>),
-    TimeIsUp,
-    Refused(String),
+    /// `None`: the question took too long.
+    async fn source(&mut self, sql: &str) -> Result<Option<Vec<Cells>>, Unanswered> {
+        self.must_be_early()?;
+        let what = "look for values that 1.x damages";
+        let answer = self.source.probe(what, sql).await;
+        answer.map_err(|error| match error.errno() {
+            Some(number) => Unanswered::because(format!(
+                "the source refused a question with its error {number}"
+            )),
+            None => Unanswered::Failed(error.into()),
+        })
+    }
+
+    /// Rows that show the damage, and rows compared.
+    async fn target(&self, sql: &str) -> Result<(i64, i64), Unanswered> {
+        self.must_be_early()?;
+        let counts = self.target.query_one(sql, &[]).await;
+        let counts = counts.and_then(|row| Ok((row.try_get(0)?, row.try_get(1)?)));
+        // the server's words may have a value in them
+        counts.map_err(|error| match error.code() {
+            Some(&SqlState::QUERY_CANCELED) => {
+                Unanswered::because("the target did not answer in time")
+            }
+            Some(state) => Unanswered::because(format!(
+                "the target refused a question with SQLSTATE {}",
+                state.code()
+            )),
+            None => {
+                let what = "look for rows that 1.x damaged";
+                Unanswered::Failed(PostgresError::statement(what, &error).into())
+            }
+        })
+    }
 }
 
 /// The key by which a row is found on both sides.
@@ -168,7 +212,7 @@ struct Key {
     /// Columns, quoted for the source.
     source: Vec<String>,
     /// Columns quoted for the target, with their types.
-    target: Vec<(String, String)>,
+    target: Vec<(String, PgType)>,
     /// Table, quoted for the target.
     table: String,
 }
@@ -188,7 +232,8 @@ impl Key {
                 return None;
             }
             key.source.push(backtick(&column.name));
-            key.target.push((quote_ident(&there.name), there.ty.sql()));
+            key.target
+                .push((quote_ident(&there.name), there.ty.clone()));
         }
         (!key.source.is_empty()).then_some(key)
     }
@@ -221,7 +266,7 @@ impl Key {
 
     /// How many of the rows show the damage, and how many were compared. `None`: there is none to
     /// ask about.
-    fn target_question(&self, suspect: &Suspect, rows: &[Vec<Option<String>>]) -> Option<String> {
+    fn target_question(&self, suspect: &Suspect, rows: &[Cells]) -> Option<String> {
         let names = (0..self.target.len()).map(|n| format!("k{n}"));
         let names: Vec<String> = names.chain(["val".to_owned()]).collect();
         let mut values = Vec::new();
@@ -234,9 +279,18 @@ impl Key {
             {
                 continue;
             }
-            let cells = row.iter().map(|cell| match cell {
-                Some(text) => format!("{}::text", quote_literal(text)),
-                None => "null::text".to_owned(),
+            let fits: Vec<bool> = (self.target.iter().zip(parts))
+                .map(|((_, ty), part)| part.as_deref().is_some_and(|text| fits(ty, text)))
+                .collect();
+            if fits.contains(&false) && !suspect.row_is_missing {
+                continue;
+            }
+            // a part that does not fit finds no row, and there is none
+            let cells = row.iter().enumerate().map(|(n, cell)| match cell {
+                Some(text) if fits.get(n) != Some(&false) => {
+                    format!("{}::text", quote_literal(text))
+                }
+                _ => "null::text".to_owned(),
             });
             values.push(format!("({})", cells.collect::<Vec<_>>().join(", ")));
         }
@@ -247,11 +301,11 @@ impl Key {
             .target
             .iter()
             .zip(&names)
-            .map(|((column, ty), name)| format!("t.{column} = v.{name}::{ty}"))
+            .map(|((column, ty), name)| format!("t.{column} = v.{name}::{}", ty.sql()))
             .collect();
         let first = &self.target.first()?.0;
         let (shows, compared) = match suspect.row_is_missing {
-            true => (format!("t.{first} is null"), "v.k0".to_owned()),
+            true => (format!("t.{first} is null"), "*".to_owned()),
             false => {
                 let there = format!("t.{first}");
                 (format!("{there} is not null and {}", suspect.shows), there)
@@ -265,6 +319,22 @@ impl Key {
             self.table,
             same.join(" and ")
         ))
+    }
+}
+
+/// The target's type can hold that value of a key: 1.x made types that are too narrow for numbers, and
+/// the source has days that no calendar has.
+fn fits(ty: &PgType, text: &str) -> bool {
+    match (ty, greatest(ty)) {
+        (_, Some(greatest)) => text
+            .parse::<i128>()
+            .is_ok_and(|number| number <= i128::from(greatest)),
+        (PgType::Date | PgType::Timestamp(_) | PgType::Timestamptz(_), None) => {
+            let day = text.get(..10).unwrap_or(text);
+            Date::parse(day, format_description!("[year]-[month]-[day]"))
+                .is_ok_and(|day| day.year() > 0)
+        }
+        _ => true,
     }
 }
 
@@ -308,5 +378,24 @@ mod tests {
         assert_eq!(rows.to_string(), "3 of 7 rows compared");
         rows.sampled = true;
         assert!(rows.to_string().contains("a sample"), "{rows}");
+    }
+
+    #[test]
+    fn a_key_is_looked_for_where_the_target_can_hold_it() {
+        let check = |ty: PgType, text: &str, expect| {
+            assert_eq!(fits(&ty, text), expect, "{ty:?} {text}");
+        };
+        check(PgType::Int4, "2147483647", true);
+        check(PgType::Int4, "2147483648", false);
+        check(PgType::Int4, "-2147483648", true);
+        check(PgType::Int8, "9223372036854775807", true);
+        check(PgType::Int8, "18446744073709551615", false);
+        check(PgType::Date, "2024-02-29", true);
+        check(PgType::Date, "2023-02-29", false);
+        check(PgType::Date, "0000-00-00", false);
+        check(PgType::Date, "0000-01-01", false);
+        check(PgType::Timestamp(0), "9999-12-31 23:59:59", true);
+        check(PgType::Timestamp(6), "2024-00-00 00:00:00", false);
+        check(PgType::Varchar(Some(9)), "0000-00-00", true);
     }
 }

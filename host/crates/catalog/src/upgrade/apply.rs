@@ -253,18 +253,7 @@ impl Run<'_, '_> {
             }
             got = self.try_to_lock(attempt, "the upgrade lock", &lock).await?;
         }
-        match until {
-            Until::Commit => self.watch_the_client().await,
-            Until::Unlocked => Ok(()),
-        }
-    }
-
-    /// Lets the server notice during a long statement that nobody waits for it any more.
-    async fn watch_the_client(&mut self) -> Result<(), UpgradeError> {
-        let sql = "select set_config(name, '2000', true) from pg_catalog.pg_settings \
-                    where name = 'client_connection_check_interval' and setting = '0'";
-        let set = db::query(self.t, "watch the client's connection", sql, &[]).await;
-        set.map(drop).map_err(UpgradeError::from)
+        Ok(())
     }
 
     /// Locks the tables, in several short attempts; returns the step's name.

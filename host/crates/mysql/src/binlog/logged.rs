@@ -3,7 +3,9 @@
 //! A statement changes tables through views, by triggers and by functions, and the binlog has nothing
 //! of that. The source is asked for these objects; what a statement reaches through them is every table
 //! that the text of one of them names, read or written: a table too many does less harm than one too
-//! few. Where the account cannot see them all, nothing is known, and any table may have changed.
+//! few. Where the account cannot see them all, nothing is known, and any table may have changed. An
+//! account that sees those of the one database knows what a statement reaches as long as neither it nor
+//! an object on the way names another database.
 //! Objects that were dropped since are not known either.
 
 use std::collections::BTreeSet;
@@ -23,18 +25,34 @@ pub(super) struct Logged {
     pub(super) kind: &'static str,
     /// It names tables that it changes.
     pub(super) names_tables: bool,
+    /// The tables that it changes are of the replicated database, and so is a name without one.
+    pub(super) is_at_home: bool,
 }
 
 /// Views, triggers and routines of the source.
 #[derive(Debug, Default)]
 pub(super) struct Objects {
     objects: Vec<Object>,
-    /// The account sees all of them.
-    complete: bool,
+    /// The replicated database, in lowercase.
+    home: String,
+    sight: Sight,
+}
+
+/// Objects that the account sees.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Sight {
+    /// Not all, and which is not known.
+    #[default]
+    Partial,
+    /// All of the replicated database.
+    Home,
+    All,
 }
 
 #[derive(Debug)]
 struct Object {
+    /// Its database, in lowercase.
+    schema: String,
     /// By which a text reaches it: its own name; a trigger's is that of its table.
     name: String,
     /// `None`: it cannot be seen.
@@ -47,22 +65,23 @@ impl Objects {
         let (grants, _) = rights::read(conn).await?;
         let queries = [
             format!(
-                "select event_object_table as name, action_statement as text \
-                 from information_schema.triggers where event_object_schema not in {OWN_SCHEMAS}"
+                "select event_object_schema as home, event_object_table as name, \
+                 action_statement as text from information_schema.triggers where event_object_schema not in {OWN_SCHEMAS}"
             ),
             format!(
-                "select table_name as name, view_definition as text \
+                "select table_schema as home, table_name as name, view_definition as text \
                  from information_schema.views where table_schema not in {OWN_SCHEMAS}"
             ),
             format!(
-                "select routine_name as name, routine_definition as text \
-                 from information_schema.routines where routine_schema not in {OWN_SCHEMAS}"
+                "select routine_schema as home, routine_name as name, \
+                 routine_definition as text from information_schema.routines where routine_schema not in {OWN_SCHEMAS}"
             ),
         ];
         let mut objects = Vec::new();
         for sql in queries {
             for row in conn.rows(WHAT, &sql).await? {
                 objects.push(Object {
+                    schema: row.owned("home").to_lowercase(),
                     name: row.owned("name").to_lowercase(),
                     text: row
                         .text("text")
@@ -73,7 +92,8 @@ impl Objects {
         }
         Ok(Self {
             objects,
-            complete: sees_all(&grants, database),
+            home: database.to_lowercase(),
+            sight: sight(&grants, database),
         })
     }
 
@@ -81,20 +101,29 @@ impl Objects {
     #[cfg(test)]
     pub(super) fn none() -> Self {
         Self {
-            objects: Vec::new(),
-            complete: true,
+            sight: Sight::All,
+            ..Self::default()
         }
     }
 
     /// Texts of the objects that a statement reaches, and those reach. `None`: it cannot be told.
-    pub(super) fn reached(&self, sql: &str) -> Option<Vec<&str>> {
-        if !self.complete {
+    pub(super) fn reached(&self, logged: &Logged) -> Option<Vec<&str>> {
+        let sql = logged.sql.to_lowercase();
+        let follows = |text: &str| match self.sight {
+            Sight::Partial => false,
+            Sight::Home => stays_in(&self.home, text),
+            Sight::All => true,
+        };
+        if !follows(&sql) || self.sight == Sight::Home && !logged.is_at_home {
             return None;
         }
-        let sql = sql.to_lowercase();
         let mut named = words(&sql);
         let mut names_beyond = vec![sql.as_str()];
         let mut left: Vec<&Object> = self.objects.iter().collect();
+        if self.sight == Sight::Home {
+            // without the name of another database nothing of it is reached
+            left.retain(|object| object.schema == self.home);
+        }
         let mut reached = Vec::new();
         loop {
             let (hit, rest): (Vec<_>, Vec<_>) = left
@@ -104,7 +133,7 @@ impl Objects {
                 return Some(reached);
             }
             for object in hit {
-                let text = object.text.as_deref()?;
+                let text = object.text.as_deref().filter(|text| follows(text))?;
                 named.extend(words(text));
                 names_beyond.push(text);
                 reached.push(text);
@@ -140,10 +169,46 @@ fn is_of_word(c: char) -> bool {
     c.is_alphanumeric() || matches!(c, '_' | '$')
 }
 
-/// The account sees the triggers of the database and all routines.
-fn sees_all(grants: &Grants, database: &str) -> bool {
-    let triggers = grants.global(&["TRIGGER"]) || grants.on_database("TRIGGER", database);
-    triggers && grants.global(&["SELECT", "SHOW_ROUTINE"])
+/// Every name with a dot behind it is that of the database, or stands for a trigger's row. All is in
+/// lowercase. An alias may be the name of a database as well, and is taken for one.
+fn stays_in(home: &str, text: &str) -> bool {
+    let mut dots = text.match_indices('.');
+    dots.all(|(at, _)| is_home(home, text[..at].trim_end(), &text[at + 1..]))
+}
+
+/// The name at the end of `before`, which a dot and `after` follow, names no other database.
+fn is_home(home: &str, before: &str, after: &str) -> bool {
+    let (lead, name, quoted) = match before.chars().next_back() {
+        Some(quote @ ('`' | '"')) => {
+            match before[..before.len() - 1].rsplit_once(quote) {
+                // a quote inside of the name
+                Some((lead, _)) if lead.ends_with(quote) => return false,
+                Some((lead, name)) => (lead, name, true),
+                None => return false,
+            }
+        }
+        _ => {
+            let lead = before.trim_end_matches(is_of_word);
+            (lead, &before[lead.len()..], false)
+        }
+    };
+    if !quoted && name.chars().all(|c| c.is_ascii_digit()) {
+        let is_digit = |c: char| c.is_ascii_digit();
+        return after.starts_with(is_digit) || !name.is_empty() && !after.starts_with(is_of_word);
+    }
+    // the first part of a name in three parts is looked at by itself
+    lead.trim_end().ends_with('.') || name == home || !quoted && matches!(name, "new" | "old")
+}
+
+fn sight(grants: &Grants, database: &str) -> Sight {
+    let here = |right: &str| grants.on_database(right, database);
+    if grants.everywhere("TRIGGER") && grants.everywhere("SELECT") {
+        Sight::All
+    } else if here("TRIGGER") && here("SELECT") && grants.global(&["SELECT", "SHOW_ROUTINE"]) {
+        Sight::Home
+    } else {
+        Sight::Partial
+    }
 }
 
 #[cfg(test)]
@@ -152,18 +217,29 @@ mod tests {
 
     fn objects(list: &[(&str, Option<&str>)]) -> Objects {
         let objects = list.iter().map(|(name, text)| Object {
+            schema: "shop".to_owned(),
             name: (*name).to_owned(),
             text: text.map(str::to_owned),
         });
         Objects {
             objects: objects.collect(),
-            complete: true,
+            home: "shop".to_owned(),
+            sight: Sight::All,
+        }
+    }
+
+    fn logged(sql: &str) -> Logged {
+        Logged {
+            sql: sql.to_owned(),
+            kind: "INSERT",
+            names_tables: true,
+            is_at_home: true,
         }
     }
 
     fn check(objects: &Objects, sql: &str, expect: Option<&[&str]>) {
         let tables = ["base", "log", "odd name", "other"];
-        let found = objects.reached(sql).map(|texts| {
+        let found = objects.reached(&logged(sql)).map(|texts| {
             let named = tables.into_iter().filter(|table| names(&texts, table));
             named.collect::<Vec<_>>()
         });
@@ -203,5 +279,75 @@ mod tests {
         check(&hidden, "insert into other values (1)", Some(&[]));
         let blind = Objects::default();
         check(&blind, "insert into other values (1)", None);
+    }
+
+    #[test]
+    fn who_sees_one_database_knows_what_stays_in_it() {
+        let mut all = objects(&[
+            ("v", Some("select `base`.`id` from `shop`.`base`")),
+            ("w", Some("select `shop`.`base`.`id` from `shop`.`base`")),
+            ("base", Some("insert into log values (new.id, 1.5)")),
+            ("far", Some("insert into `beyond`.x values (1)")),
+        ]);
+        all.sight = Sight::Home;
+        let mut beyond = objects(&[("x", Some("insert into other values (1)"))]);
+        beyond.objects[0].schema = "beyond".to_owned();
+        all.objects.append(&mut beyond.objects);
+        for (sql, expect) in [
+            (
+                "insert into shop.base values (.5, 1., 2.5)",
+                Some(&["log"][..]),
+            ),
+            (
+                "insert into `Shop` . `W` values (1)",
+                Some(&["base", "log"]),
+            ),
+            ("insert into x values (1)", Some(&[])),
+            ("insert into beyond.x values (1)", None),
+            ("insert into `beyond` . x values (1)", None),
+            ("insert into `x``shop`.x values (1)", None),
+            ("insert into `1`.`2` values (1)", None),
+            ("insert into beyond/**/.x values (1)", None),
+            ("insert into log values (beyond.f())", None),
+            // objects that go further, or whose names may be those of a database
+            ("insert into far values (1)", None),
+            ("insert into v values (1)", None),
+        ] {
+            check(&all, sql, expect);
+        }
+        let mut elsewhere = logged("insert into x values (1)");
+        elsewhere.is_at_home = false;
+        assert_eq!(all.reached(&elsewhere), None);
+        all.sight = Sight::All;
+        assert_eq!(all.reached(&elsewhere).map(|texts| texts.len()), Some(1));
+    }
+
+    #[test]
+    fn sight_of_all_databases_needs_rights_on_all() {
+        let check = |lines: &[&str], expect| {
+            let grants = Grants::parse(lines.iter().copied());
+            assert_eq!(sight(&grants, "shop"), expect, "{lines:?}");
+        };
+        let all = "GRANT SELECT, TRIGGER ON *.* TO `u`@`%`";
+        let here = "GRANT SELECT, TRIGGER ON `shop`.* TO `u`@`%`";
+        let routines = "GRANT SHOW_ROUTINE ON *.* TO `u`@`%`";
+        check(&[all], Sight::All);
+        check(&["GRANT ALL PRIVILEGES ON *.* TO `u`@`%`"], Sight::All);
+        check(
+            &[all, "REVOKE SELECT ON `other`.* FROM `u`@`%`"],
+            Sight::Home,
+        );
+        check(
+            &[all, "REVOKE SELECT ON `shop`.* FROM `u`@`%`"],
+            Sight::Partial,
+        );
+        check(&["GRANT SELECT ON *.* TO `u`@`%`", here], Sight::Home);
+        check(
+            &["GRANT TRIGGER ON *.* TO `u`@`%`", here, routines],
+            Sight::Home,
+        );
+        check(&[here, routines], Sight::Home);
+        check(&[here], Sight::Partial);
+        check(&["GRANT SELECT ON *.* TO `u`@`%`"], Sight::Partial);
     }
 }

@@ -195,6 +195,7 @@ impl Schemas {
         // replicated tables that the statement has renamed out of the selection so far
         let mut away: Vec<(TableName, Arc<TableSchema>)> = Vec::new();
         let mut held_moved = false;
+        let mut names = RenamedNames::default();
         for change in changes {
             match change {
                 SchemaChange::Create { after } => self.create(after, &mut applied),
@@ -206,7 +207,9 @@ impl Schemas {
                     }
                 }
                 SchemaChange::Rename { before, after } => {
-                    held_moved |= self.is_held(&before.name);
+                    held_moved |= self.is_held(&before.name)
+                        || applied.held.iter().any(|(name, _)| *name == before.name);
+                    names.rename(&before.name, &after.name);
                     self.rename(before, after, cx, &mut away, &mut applied);
                 }
                 SchemaChange::Alter { .. } => self.alter(change, &mut applied),
@@ -230,6 +233,9 @@ impl Schemas {
         }
         if held_moved {
             hold_together(&mut applied);
+            let is_gone =
+                |name: &TableName| names.came.contains(name) && !self.tables.contains_key(name);
+            applied.held.retain(|(name, _)| !is_gone(name));
         }
         applied
     }
@@ -381,6 +387,26 @@ impl Schemas {
                 }
             },
             _ => {}
+        }
+    }
+}
+
+/// Names by which the renames of a statement pass.
+#[derive(Debug, Default)]
+struct RenamedNames {
+    /// Of tables that were there before.
+    left: BTreeSet<TableName>,
+    /// Of none before; at the end a table may have them or not.
+    came: BTreeSet<TableName>,
+}
+
+impl RenamedNames {
+    fn rename(&mut self, before: &TableName, after: &TableName) {
+        if !self.came.contains(before) {
+            self.left.insert(before.clone());
+        }
+        if !self.left.contains(after) {
+            self.came.insert(after.clone());
         }
     }
 }

@@ -155,6 +155,15 @@ fn a_table_that_leaves_the_selection_or_comes_into_it_is_held() {
     );
     run(&mut s, "drop table x");
     assert_eq!(told(&run(&mut s, "rename table _x_new to x")), "hold x");
+    let mut s = schemas(
+        &[],
+        &["create table x (id int)", "create table _x_new (id int)"],
+    );
+    run(&mut s, "drop table x");
+    assert_eq!(
+        told(&run(&mut s, "rename table _x_new to x, x to y")),
+        "hold y"
+    );
 }
 
 #[test]
@@ -183,6 +192,14 @@ fn tables_that_swap_names_with_a_held_one_are_held() {
         told(&run(&mut s, "rename table a to c, b to a, c to b")),
         "hold a, hold b"
     );
+    let mut s = schemas(&[], &made);
+    s.hold(&TableName::new("shop", "a"));
+    assert_eq!(
+        told(&run(&mut s, "rename table a to c, b to a, c to b")),
+        "hold a, hold b"
+    );
+    // no table has the name on the way, so one that is made later is not a held one
+    assert_eq!(told(&run(&mut s, "create table c (id int)")), "create c");
     // all others still follow
     let mut s = schemas(&[], &made);
     assert_eq!(

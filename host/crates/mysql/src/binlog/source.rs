@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use chameleon_model::{BinlogPosition, ChangeBuffer, SourcePosition, TableName, TableSchema};
+use tokio::task::JoinSet;
 
 use crate::rows::quote;
 use crate::{Source, SourceConn, SourceError};
 
 use super::assemble::Assembler;
-use super::logged::{Logged, Objects};
+use super::logged::Objects;
 use super::schemas::{Concern, Schemas};
 use super::statement::Defaults;
 use super::stream::{EventStream, RawEvent};
@@ -26,6 +27,8 @@ pub struct BinlogSource {
     elsewhere: bool,
     /// Views, triggers and routines, where they were needed.
     objects: Option<Objects>,
+    /// The question for them, at most one. It goes on where a call of `next` is dropped.
+    asking: JoinSet<Result<Objects, SourceError>>,
 }
 
 impl BinlogSource {
@@ -80,6 +83,7 @@ impl BinlogSource {
             waiting: None,
             elsewhere,
             objects: None,
+            asking: JoinSet::new(),
         })
     }
 
@@ -116,9 +120,12 @@ impl BinlogSource {
             if let Some(open) = &mut self.assembler.open {
                 open.resume(into);
             }
-            if let Some(logged) = self.assembler.logged.clone() {
-                self.find_reached(&logged).await?;
-                self.assembler.logged = None;
+            if self.assembler.logged.is_some() {
+                self.ask_for_objects().await?;
+            }
+            if let Some(logged) = self.assembler.logged.take() {
+                let objects = self.objects.get_or_insert_default();
+                self.assembler.hold_reached(&logged, objects)?;
             }
             if let Some(step) = self.assembler.pop() {
                 return Ok(step);
@@ -142,17 +149,31 @@ impl BinlogSource {
         }
     }
 
-    /// Holds what a statement in place of rows has changed unseen.
-    async fn find_reached(&mut self, logged: &Logged) -> Result<(), SourceError> {
-        if self.objects.is_none() || self.assembler.objects_changed {
-            let mut conn = self.stream.source().connect().await?;
-            let database = &self.assembler.defaults.database;
-            self.objects = Some(Objects::read(&mut conn, database).await?);
-            self.assembler.objects_changed = false;
-            conn.close().await;
+    /// Asks the source for its views, triggers and routines, unless they are known. Cancel safe.
+    async fn ask_for_objects(&mut self) -> Result<(), SourceError> {
+        if self.objects.is_some() && !self.assembler.objects_changed {
+            return Ok(());
         }
-        let objects = self.objects.get_or_insert_default();
-        self.assembler.hold_reached(logged, objects)
+        if self.asking.is_empty() {
+            let source = self.stream.source().clone();
+            self.asking.spawn(async move {
+                let mut conn = source.connect().await?;
+                let objects = Objects::read(&mut conn, &source.database).await?;
+                conn.close().await;
+                Ok(objects)
+            });
+        }
+        match self.asking.join_next().await {
+            Some(Ok(objects)) => self.objects = Some(objects?),
+            Some(Err(ended)) => match ended.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                // the runtime ends, and this call with it
+                Err(_) => std::future::pending().await,
+            },
+            None => return Ok(()),
+        }
+        self.assembler.objects_changed = false;
+        Ok(())
     }
 
     /// End of the last complete transaction returned. Before the first, where reading began: in a
@@ -170,6 +191,11 @@ impl BinlogSource {
     /// From now on rows of that table are counted, not decoded.
     pub fn hold(&mut self, table: &TableName) {
         self.assembler.schemas.hold(table);
+    }
+
+    /// Rows of that table are counted, not decoded.
+    pub fn is_held(&self, table: &TableName) -> bool {
+        self.assembler.schemas.is_held(table)
     }
 
     /// From now on rows of that table are decoded again, by that version of its schema.

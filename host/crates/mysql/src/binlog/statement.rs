@@ -69,7 +69,7 @@ impl Assembler {
                 Ok(statements) => {
                     for statement in &statements {
                         if let Statement::RowStatement(rows) = statement {
-                            self.logged_rows(rows, &query.sql, &mut applied);
+                            self.logged_rows(rows, query, &mut applied);
                         } else {
                             self.objects_changed = true;
                             self.apply(statement, &cx, &mut applied)?;
@@ -129,8 +129,12 @@ impl Assembler {
 
     /// Holds the tables that a statement in place of rows names. What it changed beyond them is found
     /// out by the caller.
-    fn logged_rows(&mut self, rows: &RowStatement, sql: &str, applied: &mut Applied) {
+    fn logged_rows(&mut self, rows: &RowStatement, query: &Query, applied: &mut Applied) {
+        let home = &self.defaults.database;
+        let is_home = |schema: &str| schema.to_lowercase() == home.to_lowercase();
+        let mut is_at_home = query.schema.is_empty() || is_home(&query.schema);
         for named in &rows.tables {
+            is_at_home &= is_home(&named.schema);
             let table = self.schemas.name(&named.schema, &named.name);
             // a view or a temporary table is none
             let known = self.schemas.find(&table).is_some();
@@ -139,9 +143,10 @@ impl Assembler {
             }
         }
         self.logged = Some(Logged {
-            sql: sql.to_owned(),
+            sql: query.sql.clone(),
             kind: rows.kind,
             names_tables: !rows.tables.is_empty(),
+            is_at_home,
         });
     }
 
@@ -151,7 +156,7 @@ impl Assembler {
         logged: &Logged,
         objects: &Objects,
     ) -> Result<(), SourceError> {
-        let texts = objects.reached(&logged.sql);
+        let texts = objects.reached(logged);
         let tables = self.schemas.of(Concern::Replicated);
         let reached: Vec<TableName> = tables
             .map(|table| &table.name)

@@ -175,7 +175,7 @@ struct Grant {
 }
 
 impl Grants {
-    fn parse<'a>(lines: impl Iterator<Item = &'a str>) -> Self {
+    pub(crate) fn parse<'a>(lines: impl Iterator<Item = &'a str>) -> Self {
         let mut grants = Self::default();
         for line in lines {
             if let Some(rest) = line.strip_prefix("GRANT ") {
@@ -194,6 +194,11 @@ impl Grants {
             .iter()
             .filter(all)
             .any(|g| rights.iter().any(|r| g.has(r)))
+    }
+
+    /// The right is given on everything, without exception.
+    pub(crate) fn everywhere(&self, right: &str) -> bool {
+        self.global(&[right]) && !self.taken.iter().any(|g| g.has(right))
     }
 
     pub(crate) fn on_database(&self, right: &str, database: &str) -> bool {

@@ -1,6 +1,8 @@
-//! XA transactions, and row images that leave columns out.
+//! XA transactions, row images that leave columns out, and calls that are dropped.
 
 use chameleon_mysql::Flavor;
+use chameleon_mysql::binlog::Step;
+use futures_util::future::poll_immediate;
 use mysql_async::prelude::Queryable;
 
 use crate::binlog::Follow;
@@ -222,4 +224,39 @@ async fn hidden_hashes_of_long_unique_keys_are_passed_over() {
         "{told:?}"
     );
     assert!(told[0].starts_with("insert t (Int(1), "), "{told:?}");
+}
+
+/// Every call is dropped as soon as it has to wait.
+#[tokio::test]
+async fn what_a_logged_statement_reaches_is_found_over_many_dropped_calls() {
+    let mut db = TestDb::new().await;
+    for sql in [
+        "create table fires (id int primary key)",
+        "create table fired (id int primary key)",
+        "set global log_bin_trust_function_creators = 1",
+        "create trigger g after insert on fires for each row insert into fired values (new.id)",
+    ] {
+        db.run(sql).await;
+    }
+    let mut follow = Follow::from_now(&db).await;
+    db.run("set binlog_format = statement; insert into fires values (1); set binlog_format = row")
+        .await;
+    let held = async {
+        let mut held = Vec::new();
+        while held.len() < 2 {
+            let next = follow.source.next(&mut follow.buffer, usize::MAX);
+            if let Some(step) = poll_immediate(next).await
+                && let Step::Hold { table, .. } = step.unwrap()
+            {
+                assert!(follow.source.is_held(&table));
+                held.push(table.name);
+            }
+            tokio::task::yield_now().await;
+        }
+        held.sort();
+        held
+    };
+    let deadline = std::time::Duration::from_secs(30);
+    let held = tokio::time::timeout(deadline, held).await;
+    assert_eq!(held.expect("the stream stands still"), ["fired", "fires"]);
 }
