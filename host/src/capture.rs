@@ -44,6 +44,9 @@ const BATCH_AGE: Duration = Duration::from_millis(250);
 const RELAY_PAUSE: Duration = Duration::from_millis(100);
 /// Bytes of rows from which a transaction is written in parts.
 const PART_BYTES: usize = 16 << 20;
+/// Bytes of complete transactions after which a batch is closed: with room for one more, so that
+/// only a large one comes in parts.
+const BATCH_BYTES: usize = 12 << 20;
 /// How often the wanted state, heartbeat, holds and log tables are looked after.
 const TICK: Duration = Duration::from_secs(1);
 
@@ -227,7 +230,7 @@ impl Capture<'_> {
         self.isolate
             || state.in_parts
             || state.complete >= rows
-            || state.buffer.bytes() >= PART_BYTES
+            || state.buffer.bytes() >= BATCH_BYTES
             || state
                 .first_row
                 .is_some_and(|first| first.elapsed() >= BATCH_AGE)

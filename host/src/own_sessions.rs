@@ -50,13 +50,13 @@ impl OwnSessions {
         let pid: i32 = read.and_then(|row| row.try_get(0)).map_err(failed)?;
         let deadline = Instant::now() + PATIENCE;
         // A replica that opens its stream again has to wait for a command that took the chance to let
-        // tables rejoin; one that starts waits only for the session of a command that has just ended.
-        let again = lock == Lock::Replica
-            && !self
-                .0
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .is_empty();
+        // tables rejoin, and for whoever still applies; one that starts waits only for the session of a
+        // command that has just ended.
+        let again = !self
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_empty();
         let others = if again { PATIENCE } else { GRACE };
         let others_deadline = Instant::now() + others;
         loop {

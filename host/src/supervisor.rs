@@ -267,9 +267,10 @@ async fn stream(
             queue.drain(true).await?;
             drop(queue);
             let helpers = helpers(cx).await?;
-            // whoever comes next waits until the session is gone that may commit before the others
-            let first = helpers.first().unwrap_or(&client);
-            own.take(first, cx, &row, Lock::Replay).await?;
+            // whoever comes next waits until every session is gone that may have a commit under way
+            for session in helpers.iter().chain([&client]) {
+                sessions::share_replay(session, row.id).await?;
+            }
             let mut writer = DirectWriter::new(client, row.clone(), rules, open.id).await?;
             if !helpers.is_empty() {
                 writer.share_with(helpers).await?;

@@ -88,10 +88,15 @@ impl Ours {
     }
 }
 
-/// Batches as large as they are by default, which in relay is as large as the others'.
-pub(super) fn default_batches(config_file: &Path) -> Result<()> {
+/// Batches as large as they are by default.
+fn default_batches(config_file: &Path) -> Result<()> {
+    replace_batches(config_file, "")
+}
+
+/// Replaces the line that makes batches small.
+pub(super) fn replace_batches(config_file: &Path, line: &str) -> Result<()> {
     let text = fs::read_to_string(config_file)?;
-    Ok(fs::write(config_file, text.replace(SMALL_BATCHES, ""))?)
+    Ok(fs::write(config_file, text.replace(SMALL_BATCHES, line))?)
 }
 
 /// The lines of a configuration that mask a column of the sysbench table, or why there are none.

@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 use super::{
     data::NAME,
     measure::{Client, Spent},
-    ours::{LIMIT, default_batches},
+    ours::{LIMIT, replace_batches},
     stage::Stage,
 };
 use crate::{
@@ -165,7 +165,8 @@ fn configure_one(stage: &Stage, home: &Path, target: &str) -> Result<()> {
         tools: PathBuf::new(),
     };
     let replica = Replica::configure(&binaries, home, &settings)?;
-    default_batches(&replica.config_file())?;
+    // as its example configuration has it
+    replace_batches(&replica.config_file(), "replica_batch_size: 10000\n")?;
     for directory in ["logs", "pid"] {
         fs::create_dir_all(home.join(directory))?;
     }

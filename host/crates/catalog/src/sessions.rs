@@ -60,6 +60,16 @@ pub async fn lock_replay(c: &impl GenericClient, source: SourceId) -> Result<boo
     Ok(lock::advisory_lock(c, REPLAY_LOCK, lock_key(source)?).await?)
 }
 
+/// Takes the source's replay lock together with other sessions of one host, waiting for whoever has
+/// it alone. Nobody can take it alone until all of them are gone.
+pub async fn share_replay(c: &impl GenericClient, source: SourceId) -> Result<(), CatalogError> {
+    let sql = "select pg_advisory_lock_shared($1, $2)";
+    let key = lock_key(source)?;
+    let params = [(&REPLAY_LOCK as _, Type::INT4), (&key as _, Type::INT4)];
+    db::query(c, "share the replay lock", sql, &params).await?;
+    Ok(())
+}
+
 /// Gives the lock of [`lock_replay`] back. False: this session did not hold it.
 pub async fn unlock_replay(c: &impl GenericClient, source: SourceId) -> Result<bool, CatalogError> {
     Ok(lock::advisory_unlock(c, REPLAY_LOCK, lock_key(source)?).await?)
