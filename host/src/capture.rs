@@ -130,6 +130,11 @@ impl State {
             unsaved_holds: Vec::new(),
         }
     }
+
+    /// The buffer holds complete transactions and nothing else.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.buffer.len() == self.complete && !self.in_parts
+    }
 }
 
 impl Capture<'_> {
@@ -146,7 +151,6 @@ impl Capture<'_> {
                 Duration::ZERO
             };
             let due = self.state.first_row.map(|_| self.state.last_flush + pause);
-            let whole = self.state.buffer.len() == self.state.complete && !self.state.in_parts;
             let next_tick = self.state.last_tick + TICK;
             tokio::select! {
                 biased;
@@ -157,7 +161,13 @@ impl Capture<'_> {
                     }
                 }
                 () = tokio::time::sleep_until(due.unwrap_or(next_tick).into()),
-                    if due.is_some() && whole => self.flush().await?,
+                    if due.is_some() && self.state.is_whole() =>
+                {
+                    // while this waited the stream may have read the beginning of a transaction
+                    if self.state.is_whole() {
+                        self.flush().await?;
+                    }
+                }
                 () = tokio::time::sleep_until(next_tick.into()) => {}
             }
             if self.state.last_tick.elapsed() >= TICK
@@ -399,15 +409,13 @@ impl Capture<'_> {
             (Until::CaughtUp, Some(goal)) | (Until::Position(goal), _) => goal,
             (Until::CaughtUp, None) => return false,
         };
-        !self.state.in_parts
-            && self.state.buffer.len() == self.state.complete
-            && self.binlog.position().binlog >= *goal
+        self.state.is_whole() && self.binlog.position().binlog >= *goal
     }
 
     /// Writes what is complete and waits for the replay. A transaction begun is left: it is read
     /// again.
     async fn finish(&mut self, ended: Ended) -> Result<Ended, HostError> {
-        let whole = self.state.buffer.len() == self.state.complete && !self.state.in_parts;
+        let whole = self.state.is_whole();
         if whole && self.state.complete > 0 {
             self.flush().await?;
         } else if whole && self.binlog.position().binlog != self.state.stored {

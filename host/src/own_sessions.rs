@@ -4,7 +4,7 @@
 //! is closing, the server may still count it among the living: such a session of our own is ended,
 //! and the lock taken over. A session of anybody else is named and left alone.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use chameleon_catalog::{SourceRow, sessions};
@@ -19,6 +19,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) const GRACE: Duration = Duration::from_secs(3);
 /// How often it is looked for.
 pub(crate) const LOOK: Duration = Duration::from_millis(50);
+/// What fails when the connection is lost.
+const LOOK_AT_OWN: &str = "look at our own sessions";
 
 /// Which lock of a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,18 +47,12 @@ impl OwnSessions {
         row: &SourceRow,
         lock: Lock,
     ) -> Result<(), HostError> {
-        let failed = |e| PostgresError::statement("look at our own sessions", &e);
-        let read = client.query_one("select pg_backend_pid()", &[]).await;
-        let pid: i32 = read.and_then(|row| row.try_get(0)).map_err(failed)?;
+        let pid = backend(client).await?;
         let deadline = Instant::now() + PATIENCE;
         // A replica that opens its stream again has to wait for a command that took the chance to let
         // tables rejoin, and for whoever still applies; one that starts waits only for the session of a
         // command that has just ended.
-        let again = !self
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .is_empty();
+        let again = !self.all().is_empty();
         let others = if again { PATIENCE } else { GRACE };
         let others_deadline = Instant::now() + others;
         loop {
@@ -65,10 +61,7 @@ impl OwnSessions {
                 Lock::Replay => sessions::lock_replay(client, row.id).await?,
             };
             if taken {
-                self.0
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .push(pid);
+                self.all().push(pid);
                 return Ok(());
             }
             let holder = match lock {
@@ -76,11 +69,7 @@ impl OwnSessions {
                 Lock::Replay => sessions::replay_holder(client, row.id).await?,
             };
             if let Some(session) = holder {
-                let mine = self
-                    .0
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .contains(&session.pid);
+                let mine = self.all().contains(&session.pid);
                 let until = if mine { deadline } else { others_deadline };
                 if Instant::now() > until {
                     return Err(HostError::ReplicaAlive {
@@ -93,10 +82,36 @@ impl OwnSessions {
                     let end = client
                         .execute("select pg_terminate_backend($1)", &[&session.pid])
                         .await;
-                    end.map_err(failed)?;
+                    end.map_err(|e| PostgresError::statement(LOOK_AT_OWN, &e))?;
                 }
             }
             tokio::time::sleep(LOOK).await;
         }
     }
+
+    /// Takes the source's replay lock for the session of `client` together with other sessions of
+    /// its stream: whoever comes next waits until all of them are gone.
+    ///
+    /// # Errors
+    /// The connection is lost.
+    pub(crate) async fn share_replay(
+        &self,
+        client: &Client,
+        row: &SourceRow,
+    ) -> Result<(), HostError> {
+        let pid = backend(client).await?;
+        self.all().push(pid);
+        Ok(sessions::share_replay(client, row.id).await?)
+    }
+
+    fn all(&self) -> MutexGuard<'_, Vec<i32>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The process that serves the session.
+async fn backend(client: &Client) -> Result<i32, PostgresError> {
+    let read = client.query_one("select pg_backend_pid()", &[]).await;
+    read.and_then(|row| row.try_get(0))
+        .map_err(|e| PostgresError::statement(LOOK_AT_OWN, &e))
 }

@@ -269,7 +269,7 @@ async fn stream(
             let helpers = helpers(cx).await?;
             // whoever comes next waits until every session is gone that may have a commit under way
             for session in helpers.iter().chain([&client]) {
-                sessions::share_replay(session, row.id).await?;
+                own.share_replay(session, &row).await?;
             }
             let mut writer = DirectWriter::new(client, row.clone(), rules, open.id).await?;
             if !helpers.is_empty() {

@@ -54,40 +54,28 @@ fn table() -> Arc<TableSchema> {
         let mut ty = ColumnType::new(kind, format!("{kind:?}").to_lowercase());
         ty.length = length;
         ty.scale = if kind == TypeKind::Decimal { 2 } else { 0 };
-        Column {
-            name: name.into(),
-            ty,
-            nullable: name != "id",
-            auto_increment: false,
-            generated: false,
-            invisible: false,
-            target: None,
-            default: None,
-            comment: String::new(),
-        }
+        Column::new(name, ty, name != "id")
     };
     Arc::new(TableSchema {
-        name: TableName::new("shop", "everything"),
-        columns: vec![
-            column("id", TypeKind::Int, 0),
-            column("tiny", TypeKind::TinyInt, 0),
-            column("big", TypeKind::BigInt, 0),
-            column("price", TypeKind::Decimal, 10),
-            column("single", TypeKind::Float, 0),
-            column("number", TypeKind::Double, 0),
-            column("day", TypeKind::Date, 0),
-            column("moment", TypeKind::DateTime, 0),
-            column("clock", TypeKind::Time, 0),
-            column("raw", TypeKind::VarBinary, 60),
-            column("doc", TypeKind::Json, 0),
-            column("mail", TypeKind::VarChar, 60),
-            column("card", TypeKind::VarChar, 30),
-        ],
         primary_key: vec![0],
-        indexes: vec![],
-        foreign_keys: vec![],
-        comment: String::new(),
-        charset: None,
+        ..TableSchema::new(
+            TableName::new("shop", "everything"),
+            vec![
+                column("id", TypeKind::Int, 0),
+                column("tiny", TypeKind::TinyInt, 0),
+                column("big", TypeKind::BigInt, 0),
+                column("price", TypeKind::Decimal, 10),
+                column("single", TypeKind::Float, 0),
+                column("number", TypeKind::Double, 0),
+                column("day", TypeKind::Date, 0),
+                column("moment", TypeKind::DateTime, 0),
+                column("clock", TypeKind::Time, 0),
+                column("raw", TypeKind::VarBinary, 60),
+                column("doc", TypeKind::Json, 0),
+                column("mail", TypeKind::VarChar, 60),
+                column("card", TypeKind::VarChar, 30),
+            ],
+        )
     })
 }
 

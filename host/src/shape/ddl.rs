@@ -309,33 +309,18 @@ mod tests {
     use super::*;
 
     fn column(name: &str, declared: &str) -> Column {
-        Column {
-            name: name.into(),
-            ty: ColumnType::new(TypeKind::VarChar, declared),
-            nullable: true,
-            auto_increment: false,
-            generated: false,
-            invisible: false,
-            target: None,
-            default: None,
-            comment: String::new(),
-        }
+        Column::new(name, ColumnType::new(TypeKind::VarChar, declared), true)
     }
 
     fn target(columns: &[(&str, &str, Origin)]) -> Target {
         Target {
-            table: Arc::new(TableSchema {
-                name: TableName::new("s", "t"),
-                columns: columns
+            table: Arc::new(TableSchema::new(
+                TableName::new("s", "t"),
+                columns
                     .iter()
                     .map(|(name, declared, _)| column(name, declared))
                     .collect(),
-                primary_key: vec![],
-                indexes: vec![],
-                foreign_keys: vec![],
-                comment: String::new(),
-                charset: None,
-            }),
+            )),
             origins: Some(columns.iter().map(|(_, _, origin)| *origin).collect()),
         }
     }

@@ -3,17 +3,7 @@ use chameleon_model::TableName;
 use super::*;
 
 fn column(name: &str, kind: TypeKind) -> Column {
-    Column {
-        name: name.into(),
-        ty: ColumnType::new(kind, "t"),
-        nullable: false,
-        auto_increment: false,
-        generated: false,
-        invisible: false,
-        target: None,
-        default: None,
-        comment: String::new(),
-    }
+    Column::new(name, ColumnType::new(kind, "t"), false)
 }
 
 /// A text column in latin1.
@@ -35,13 +25,8 @@ fn target(name: &str, type_name: &str) -> TargetColumn {
 
 fn plan(columns: Vec<Column>, found: &[TargetColumn]) -> TablePlan {
     let table = TableSchema {
-        name: TableName::new("da`ta", "or\"der"),
-        columns,
         primary_key: vec![0],
-        indexes: vec![],
-        foreign_keys: vec![],
-        comment: String::new(),
-        charset: None,
+        ..TableSchema::new(TableName::new("da`ta", "or\"der"), columns)
     };
     TablePlan::new(&table, "s", found, &MappingRules::default())
 }

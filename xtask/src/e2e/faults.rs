@@ -1,6 +1,8 @@
 //! The network between the replica and one of its servers fails in every way that the proxy knows. The running
 //! replica must recover by itself; nothing may be lost or repeated.
 
+mod slow_arrival;
+
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -31,7 +33,11 @@ pub(super) async fn source(pair: Pair<'_>, setting: &Setting<'_>) -> Result<()> 
         source: Some(through),
         target: None,
     };
-    run(pair, setting, &proxy, detour).await
+    run(pair, setting, &proxy, detour).await?;
+    for mode in [Mode::Relay, Mode::Direct] {
+        slow_arrival::run(pair, setting, mode).await?;
+    }
+    Ok(())
 }
 
 /// Faults between the replica and the target.

@@ -189,7 +189,15 @@ impl Stage {
         if differences.is_empty() {
             return Ok(());
         }
-        bail!("the sides differ:\n  {}", differences.join("\n  "))
+        let held = match self.replica.status().await {
+            Ok(status) => status.held_tables(),
+            Err(error) => vec![format!("{error:#}")],
+        };
+        bail!(
+            "the sides differ:\n  {}\nheld tables:\n  {}",
+            differences.join("\n  "),
+            held.join("\n  ")
+        )
     }
 
     /// The schema of the replica at the target.

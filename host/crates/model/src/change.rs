@@ -302,15 +302,7 @@ mod tests {
 
     #[test]
     fn a_transaction_that_was_not_committed_is_taken_back() {
-        let table = Arc::new(TableSchema {
-            name: TableName::new("s", "t"),
-            columns: vec![],
-            primary_key: vec![],
-            indexes: vec![],
-            foreign_keys: vec![],
-            comment: String::new(),
-            charset: None,
-        });
+        let table = Arc::new(TableSchema::new(TableName::new("s", "t"), vec![]));
         let mut buffer = ChangeBuffer::default();
         let number = buffer.table_number(&table);
         assert_eq!(buffer.table_number(&table), number);

@@ -152,6 +152,23 @@ pub struct Column {
     pub comment: String,
 }
 
+impl Column {
+    /// An ordinary column without DEFAULT and COMMENT.
+    pub fn new(name: impl Into<String>, ty: ColumnType, nullable: bool) -> Self {
+        Self {
+            name: name.into(),
+            ty,
+            nullable,
+            auto_increment: false,
+            generated: false,
+            invisible: false,
+            target: None,
+            default: None,
+            comment: String::new(),
+        }
+    }
+}
+
 /// DEFAULT of a column.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -244,6 +261,19 @@ pub struct TableSchema {
 }
 
 impl TableSchema {
+    /// A table without keys and indexes.
+    pub fn new(name: TableName, columns: Vec<Column>) -> Self {
+        Self {
+            name,
+            columns,
+            primary_key: Vec::new(),
+            indexes: Vec::new(),
+            foreign_keys: Vec::new(),
+            comment: String::new(),
+            charset: None,
+        }
+    }
+
     /// Index of the column of that name. MySQL column names compare without case.
     pub fn column_index(&self, name: &str) -> Option<usize> {
         self.columns
@@ -284,17 +314,7 @@ mod tests {
     use super::*;
 
     fn column(name: &str, nullable: bool) -> Column {
-        Column {
-            name: name.into(),
-            ty: ColumnType::new(TypeKind::Int, "int"),
-            nullable,
-            auto_increment: false,
-            generated: false,
-            invisible: false,
-            target: None,
-            default: None,
-            comment: String::new(),
-        }
+        Column::new(name, ColumnType::new(TypeKind::Int, "int"), nullable)
     }
 
     fn unique(parts: &[(usize, Option<u32>)]) -> Index {

@@ -369,25 +369,14 @@ mod tests {
     type Rows = BTreeMap<i64, Row>;
 
     fn table() -> Arc<TableSchema> {
-        let column = |name: &str| Column {
-            name: name.into(),
-            ty: ColumnType::new(TypeKind::BigInt, "bigint"),
-            nullable: true,
-            auto_increment: false,
-            generated: false,
-            invisible: false,
-            target: None,
-            default: None,
-            comment: String::new(),
-        };
+        let column =
+            |name: &str| Column::new(name, ColumnType::new(TypeKind::BigInt, "bigint"), true);
         Arc::new(TableSchema {
-            name: TableName::new("s", "t"),
-            columns: vec![column("k"), column("u"), column("v")],
             primary_key: vec![0],
-            indexes: vec![],
-            foreign_keys: vec![],
-            comment: String::new(),
-            charset: None,
+            ..TableSchema::new(
+                TableName::new("s", "t"),
+                vec![column("k"), column("u"), column("v")],
+            )
         })
     }
 

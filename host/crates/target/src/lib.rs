@@ -3,7 +3,8 @@
 //! Three ways, with the same guarantees: [`relay`] stores batches durably in the source's log
 //! tables and [`replay`] applies them set-based while the next one is being read;
 //! [`replay::DirectWriter`] applies a batch straight to the tables; [`loader`] copies the rows of a
-//! snapshot. Rows and position always commit in one transaction.
+//! snapshot. Rows and position commit in one transaction, but where several sessions share a batch:
+//! there the position commits last, behind a note that makes a crash in between harmless.
 //!
 //! Nothing here reads a source, decides on a retry, or knows a transform.
 

@@ -169,29 +169,20 @@ impl ReadBack {
         // a table that is gone takes its rows with it: they meet a version without columns, and
         // applying them reports the table as missing
         let columns = found.map(|f| f.columns).unwrap_or_default();
-        let version = Arc::new(TableSchema {
-            name: TableName::new(self.schema.as_str(), table),
-            columns: columns
+        let version = Arc::new(TableSchema::new(
+            TableName::new(self.schema.as_str(), table),
+            columns
                 .into_iter()
                 .filter(|c| !c.generated)
-                .map(|c| Column {
-                    name: c.name,
-                    ty: ColumnType::new(TypeKind::Unknown, "relayed"),
-                    nullable: c.nullable,
-                    auto_increment: false,
-                    generated: false,
-                    invisible: false,
-                    target: None,
-                    default: None,
-                    comment: String::new(),
+                .map(|c| {
+                    Column::new(
+                        c.name,
+                        ColumnType::new(TypeKind::Unknown, "relayed"),
+                        c.nullable,
+                    )
                 })
                 .collect(),
-            primary_key: Vec::new(),
-            indexes: Vec::new(),
-            foreign_keys: Vec::new(),
-            comment: String::new(),
-            charset: None,
-        });
+        ));
         self.tables.insert(table.to_owned(), Arc::clone(&version));
         Ok(version)
     }

@@ -205,17 +205,11 @@ fn output_column(
                 ColumnSource::Computed(form) => form,
                 _ => ValueForm::Texts,
             };
-            Column {
-                name: String::new(),
-                ty: pg_type::computed(form, class.as_ref()),
-                nullable: column.nullable,
-                auto_increment: false,
-                generated: false,
-                invisible: false,
-                target: None,
-                default: None,
-                comment: String::new(),
-            }
+            Column::new(
+                String::new(),
+                pg_type::computed(form, class.as_ref()),
+                column.nullable,
+            )
         }
     };
     if let Some(class) = &class

@@ -222,23 +222,8 @@ mod tests {
         let mut ty = ColumnType::new(TypeKind::Unknown, declared);
         change(&mut ty);
         let table = TableSchema {
-            name: TableName::new("db", "t"),
-            columns: vec![Column {
-                name: "c".into(),
-                ty,
-                nullable: true,
-                auto_increment: false,
-                generated: false,
-                invisible: false,
-                target: None,
-                default: None,
-                comment: String::new(),
-            }],
             primary_key: vec![0],
-            indexes: Vec::new(),
-            foreign_keys: Vec::new(),
-            comment: String::new(),
-            charset: None,
+            ..TableSchema::new(TableName::new("db", "t"), vec![Column::new("c", ty, true)])
         };
         let found = FoundTable {
             schema: "s".into(),

@@ -120,26 +120,14 @@ fn adopt(assembler: &mut Assembler, body: &[u8]) {
         return;
     };
     let columns = map.columns.iter().enumerate();
-    let columns = columns.map(|(number, column)| Column {
-        name: column.name.clone().unwrap_or_else(|| format!("c{number}")),
-        ty: type_of(column),
-        nullable: true,
-        auto_increment: false,
-        generated: false,
-        invisible: false,
-        target: None,
-        default: None,
-        comment: String::new(),
+    let columns = columns.map(|(number, column)| {
+        Column::new(
+            column.name.clone().unwrap_or_else(|| format!("c{number}")),
+            type_of(column),
+            true,
+        )
     });
-    let table = TableSchema {
-        name: TableName::new(schema, table),
-        columns: columns.collect(),
-        primary_key: vec![],
-        indexes: vec![],
-        foreign_keys: vec![],
-        comment: String::new(),
-        charset: None,
-    };
+    let table = TableSchema::new(TableName::new(schema, table), columns.collect());
     let known = assembler.schemas.find(&table.name);
     if known.is_none_or(|known| **known != table) || assembler.schemas.is_held(&table.name) {
         assembler.schemas.release(Arc::new(table));

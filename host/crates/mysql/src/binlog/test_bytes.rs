@@ -100,17 +100,7 @@ pub(super) fn format_description(created: u32) -> Vec<u8> {
 
 /// A nullable column of that type.
 pub(super) fn column(name: &str, ty: ColumnType) -> Column {
-    Column {
-        name: name.to_owned(),
-        ty,
-        nullable: true,
-        auto_increment: false,
-        generated: false,
-        invisible: false,
-        target: None,
-        default: None,
-        comment: String::new(),
-    }
+    Column::new(name, ty, true)
 }
 
 /// A type of that kind.
@@ -125,12 +115,7 @@ pub(super) fn ty(kind: TypeKind, length: u32, scale: u8) -> ColumnType {
 /// A table of the database `shop` whose key is its first column.
 pub(super) fn table(name: &str, columns: Vec<Column>) -> Arc<TableSchema> {
     Arc::new(TableSchema {
-        name: TableName::new("shop", name),
-        columns,
         primary_key: vec![0],
-        indexes: vec![],
-        foreign_keys: vec![],
-        comment: String::new(),
-        charset: None,
+        ..TableSchema::new(TableName::new("shop", name), columns)
     })
 }

@@ -151,15 +151,7 @@ mod tests {
     use super::*;
 
     fn table() -> Arc<TableSchema> {
-        Arc::new(TableSchema {
-            name: TableName::new("s", "t"),
-            columns: vec![],
-            primary_key: vec![],
-            indexes: vec![],
-            foreign_keys: vec![],
-            comment: String::new(),
-            charset: None,
-        })
+        Arc::new(TableSchema::new(TableName::new("s", "t"), vec![]))
     }
 
     fn append(open: &mut Transaction, buffer: &mut ChangeBuffer, rows: usize) {

@@ -229,28 +229,22 @@ mod tests {
     use chameleon_model::{ColumnType, Index, IndexPart, TableName};
 
     fn table(columns: &[(&str, TypeKind, bool)], primary_key: &[usize]) -> TableSchema {
-        let column = |&(name, kind, nullable): &(&str, TypeKind, bool)| Column {
-            name: name.into(),
-            ty: ColumnType {
-                charset: Some("latin1".into()),
-                ..ColumnType::new(kind, "x")
-            },
-            nullable,
-            auto_increment: false,
-            generated: false,
-            invisible: false,
-            target: None,
-            default: None,
-            comment: String::new(),
+        let column = |&(name, kind, nullable): &(&str, TypeKind, bool)| {
+            Column::new(
+                name,
+                ColumnType {
+                    charset: Some("latin1".into()),
+                    ..ColumnType::new(kind, "x")
+                },
+                nullable,
+            )
         };
         TableSchema {
-            name: TableName::new("s", "t"),
-            columns: columns.iter().map(column).collect(),
             primary_key: primary_key.to_vec(),
-            indexes: vec![],
-            foreign_keys: vec![],
-            comment: String::new(),
-            charset: None,
+            ..TableSchema::new(
+                TableName::new("s", "t"),
+                columns.iter().map(column).collect(),
+            )
         }
     }
 

@@ -83,35 +83,29 @@ pub(crate) fn at(offset: u64) -> SourcePosition {
 
 /// A table with a bigint key `id`, a nullable int `u`, and a text `v`.
 pub(crate) fn table(name: &str, key: bool) -> Arc<TableSchema> {
-    let column = |name: &str, kind, declared: &str, nullable| Column {
-        name: name.into(),
-        ty: {
-            let mut ty = ColumnType::new(kind, declared);
-            if kind == TypeKind::Text {
-                ty.charset = Some("utf8mb4".into());
-            }
-            ty
-        },
-        nullable,
-        auto_increment: false,
-        generated: false,
-        invisible: false,
-        target: None,
-        default: None,
-        comment: String::new(),
+    let column = |name: &str, kind, declared: &str, nullable| {
+        Column::new(
+            name,
+            {
+                let mut ty = ColumnType::new(kind, declared);
+                if kind == TypeKind::Text {
+                    ty.charset = Some("utf8mb4".into());
+                }
+                ty
+            },
+            nullable,
+        )
     };
     Arc::new(TableSchema {
-        name: TableName::new("db", name),
-        columns: vec![
-            column("id", TypeKind::BigInt, "bigint", !key),
-            column("u", TypeKind::Int, "int", true),
-            column("v", TypeKind::Text, "text", true),
-        ],
         primary_key: if key { vec![0] } else { vec![] },
-        indexes: vec![],
-        foreign_keys: vec![],
-        comment: String::new(),
-        charset: None,
+        ..TableSchema::new(
+            TableName::new("db", name),
+            vec![
+                column("id", TypeKind::BigInt, "bigint", !key),
+                column("u", TypeKind::Int, "int", true),
+                column("v", TypeKind::Text, "text", true),
+            ],
+        )
     })
 }
 

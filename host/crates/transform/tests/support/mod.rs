@@ -65,17 +65,7 @@ pub(crate) fn spec(name: &str, module: PathBuf, on_error: OnError) -> Spec {
 }
 
 pub(crate) fn column(name: &str, ty: ColumnType, nullable: bool) -> Column {
-    Column {
-        name: name.into(),
-        ty,
-        nullable,
-        auto_increment: false,
-        generated: false,
-        invisible: false,
-        target: None,
-        default: None,
-        comment: String::new(),
-    }
+    Column::new(name, ty, nullable)
 }
 
 pub(crate) fn varchar(length: u32) -> ColumnType {
@@ -87,13 +77,8 @@ pub(crate) fn varchar(length: u32) -> ColumnType {
 
 pub(crate) fn schema(name: &str, columns: Vec<Column>, key: Vec<usize>) -> Arc<TableSchema> {
     Arc::new(TableSchema {
-        name: TableName::new("shop", name),
-        columns,
         primary_key: key,
-        indexes: vec![],
-        foreign_keys: vec![],
-        comment: String::new(),
-        charset: None,
+        ..TableSchema::new(TableName::new("shop", name), columns)
     })
 }
 
