@@ -2,16 +2,20 @@
 //!
 //! Whole transactions are gathered in one buffer. A batch ends when the stream has nothing more to
 //! give for the moment (relay: and a tenth of a second has passed), at 250 ms, at
-//! `replica_batch_size` rows, at DDL, at a new binlog file and at the marks of a copy. Its rows, the
-//! position behind it and the holds that it caused commit in one transaction. In relay mode the
-//! batch is then handed to the replay with its rows, so that the relay log need not be read back.
+//! `replica_batch_size` rows (direct: at a few thousand where nothing is being written), at DDL, at
+//! a new binlog file and at the marks of a copy. Its rows, the position behind it and the holds that
+//! it caused commit in one transaction, and while they do, the stream is read ahead into the next
+//! batch. In relay mode the batch is then handed to the replay with its rows, so that the relay log
+//! need not be read back.
 //!
 //! A table that cannot be followed is held and the rest goes on; any other fault ends the capture
 //! with a typed error, and the supervisor decides.
 
+mod ahead;
 mod ddl;
 pub(crate) mod elsewhere;
 mod holds;
+mod state;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -21,27 +25,31 @@ use chameleon_catalog::SourceRow;
 use chameleon_catalog::batches::UnreplayedBatch;
 use chameleon_ddl::mapping::Mapping;
 use chameleon_diag::Diagnostic;
-use chameleon_model::{BinlogPosition, ChangeBuffer, SourcePosition, TableName};
+use chameleon_model::{BinlogPosition, SourcePosition, TableName};
 use chameleon_mysql::SourceConn;
 use chameleon_mysql::binlog::{BinlogSource, Step};
 use chameleon_postgres::Client;
 use chameleon_target::DdlEntry;
 use chameleon_target::rotate::Rotation;
-use chameleon_transform::Meta;
 
 use crate::context::Context;
 use crate::error::HostError;
 use crate::policy::StreamPolicy;
-use crate::replay::{Job, ReplayQueue};
+use crate::replay::ReplayQueue;
 use crate::shape::{self, Shaper};
-use crate::sink::Sink;
+use crate::sink::{Sink, Written};
 use crate::stop::Stop;
 use crate::supervisor::Until;
+
+pub(crate) use state::State;
 
 /// Longest time that a batch with rows stays open.
 const BATCH_AGE: Duration = Duration::from_millis(250);
 /// In relay mode, shortest time between two batches while the stream pauses.
 const RELAY_PAUSE: Duration = Duration::from_millis(100);
+/// Changes that are enough for a batch where nothing is being written: what comes while it is
+/// written makes the next one, so that batches grow with the load.
+const EAGER_ROWS: usize = 2_000;
 /// Bytes of rows from which a transaction is written in parts.
 const PART_BYTES: usize = 16 << 20;
 /// Bytes of complete transactions after which a batch is closed: with room for one more, so that
@@ -89,88 +97,22 @@ pub(crate) struct Capture<'a> {
     pub(crate) state: State,
 }
 
-/// What changes while the stream runs.
-pub(crate) struct State {
-    pub(crate) buffer: ChangeBuffer,
-    /// Changes in the buffer that belong to complete transactions.
-    pub(crate) complete: usize,
-    /// When and where the buffer's transactions were committed, where a transform wants to know.
-    pub(crate) meta: Meta,
-    /// A part of the current transaction is written already.
-    pub(crate) in_parts: bool,
-    pub(crate) first_row: Option<Instant>,
-    pub(crate) last_flush: Instant,
-    pub(crate) batch_start: BinlogPosition,
-    pub(crate) stored: BinlogPosition,
-    pub(crate) marks: BTreeSet<BinlogPosition>,
-    pub(crate) last_event_micros: Option<i64>,
-    pub(crate) last_tick: Instant,
-    pub(crate) rows_written: u64,
-    /// Holds that are not durable yet.
-    pub(crate) unsaved_holds: Vec<holds::Unsaved>,
-}
-
-impl State {
-    /// At the start of a stream.
-    pub(crate) fn new(at: &BinlogPosition, policy: &StreamPolicy) -> Self {
-        let now = Instant::now();
-        Self {
-            buffer: ChangeBuffer::default(),
-            complete: 0,
-            meta: Meta::default(),
-            in_parts: false,
-            first_row: None,
-            last_flush: now,
-            batch_start: at.clone(),
-            stored: at.clone(),
-            marks: policy.marks_after(at),
-            last_event_micros: None,
-            last_tick: now,
-            rows_written: 0,
-            unsaved_holds: Vec::new(),
-        }
-    }
-
-    /// The buffer holds complete transactions and nothing else.
-    pub(crate) fn is_whole(&self) -> bool {
-        self.buffer.len() == self.complete && !self.in_parts
-    }
-}
-
 impl Capture<'_> {
     /// Runs until told to stop, until the goal is reached, or until something fails.
     pub(crate) async fn run(&mut self, stop: &Stop) -> Result<Ended, HostError> {
         self.tick().await?;
         loop {
-            if self.reached_goal() {
+            if let Some(step) = self.state.ahead.take() {
+                if let Some(ended) = self.step(step?).await? {
+                    return Ok(ended);
+                }
+            } else if self.reached_goal() {
                 return self.finish(Ended::CaughtUp).await;
+            } else if let Some(ended) = self.advance(stop).await? {
+                return Ok(ended);
             }
-            let pause = if self.queue.is_some() {
-                RELAY_PAUSE
-            } else {
-                Duration::ZERO
-            };
-            let due = self.state.first_row.map(|_| self.state.last_flush + pause);
-            let next_tick = self.state.last_tick + TICK;
-            tokio::select! {
-                biased;
-                () = stop.wait() => return self.finish(Ended::Stopped).await,
-                step = self.binlog.next(&mut self.state.buffer, PART_BYTES) => {
-                    if let Some(ended) = self.step(step?).await? {
-                        return Ok(ended);
-                    }
-                }
-                () = tokio::time::sleep_until(due.unwrap_or(next_tick).into()),
-                    if due.is_some() && self.state.is_whole() =>
-                {
-                    // while this waited the stream may have read the beginning of a transaction
-                    if self.state.is_whole() {
-                        self.flush().await?;
-                    }
-                }
-                () = tokio::time::sleep_until(next_tick.into()) => {}
-            }
-            if self.state.last_tick.elapsed() >= TICK
+            if self.state.ahead.is_none()
+                && self.state.last_tick.elapsed() >= TICK
                 && let Some(ended) = self.tick().await?
             {
                 return self.finish(ended).await;
@@ -178,18 +120,43 @@ impl Capture<'_> {
         }
     }
 
+    /// Waits for what comes first, and sees to it.
+    async fn advance(&mut self, stop: &Stop) -> Result<Option<Ended>, HostError> {
+        let pause = if self.queue.is_some() {
+            RELAY_PAUSE
+        } else {
+            Duration::ZERO
+        };
+        let due = self.state.first_row.map(|_| self.state.last_flush + pause);
+        let next_tick = self.state.last_tick + TICK;
+        tokio::select! {
+            biased;
+            () = stop.wait() => return self.finish(Ended::Stopped).await.map(Some),
+            () = std::future::ready(()), if self.is_due() => self.flush_reading_ahead().await?,
+            step = self.binlog.next(&mut self.state.buffer, PART_BYTES) => {
+                return self.step(step?).await;
+            }
+            () = tokio::time::sleep_until(due.unwrap_or(next_tick).into()),
+                if due.is_some() && self.state.is_whole() =>
+            {
+                // while this waited the stream may have read the beginning of a transaction
+                if self.state.is_whole() {
+                    self.flush_reading_ahead().await?;
+                }
+            }
+            () = tokio::time::sleep_until(next_tick.into()) => {}
+        }
+        Ok(None)
+    }
+
     /// Takes in one step of the stream. `Some`: the stream has to be opened again.
     async fn step(&mut self, step: Step) -> Result<Option<Ended>, HostError> {
         match step {
             Step::Committed { commit_micros, .. } => {
-                self.state.last_event_micros = Some(commit_micros);
                 self.note_transaction(commit_micros);
-                self.state.complete = self.state.buffer.len();
-                if self.state.complete > 0 {
-                    self.state.first_row.get_or_insert_with(Instant::now);
-                }
+                self.state.committed(commit_micros);
                 if self.must_flush() {
-                    self.flush().await?;
+                    self.flush_reading_ahead().await?;
                 }
             }
             Step::Continued => self.write_part().await?,
@@ -234,27 +201,41 @@ impl Capture<'_> {
         Ok(())
     }
 
+    /// At the end of a transaction: the batch ends here.
     fn must_flush(&self) -> bool {
         let state = &self.state;
-        let rows = usize::try_from(self.cx.config.replica_batch_size).unwrap_or(usize::MAX);
+        let rows = match self.sink {
+            Sink::Relay(_) => self.batch_rows(),
+            Sink::Direct(_) => self.batch_rows().min(EAGER_ROWS),
+        };
+        let aged = |first: Instant| first.elapsed() >= BATCH_AGE;
         self.isolate
             || state.in_parts
-            || state.complete >= rows
-            || state.buffer.bytes() >= BATCH_BYTES
-            || state
-                .first_row
-                .is_some_and(|first| first.elapsed() >= BATCH_AGE)
-            || state.marks.contains(&self.binlog.position().binlog)
+            || state.first_row.is_some_and(aged)
+            || state.is_full(rows, &self.binlog.position().binlog)
+    }
+
+    /// The transactions that were read ahead are a batch already.
+    fn is_due(&self) -> bool {
+        let state = &self.state;
+        let some = state.complete > 0 || state.marks.contains(&self.binlog.position().binlog);
+        some && state.is_whole() && self.must_flush()
+    }
+
+    /// Changes that one batch is to have at most.
+    fn batch_rows(&self) -> usize {
+        usize::try_from(self.cx.config.replica_batch_size).unwrap_or(usize::MAX)
     }
 
     /// Writes what there is of a transaction that is too large for one buffer.
     async fn write_part(&mut self) -> Result<(), HostError> {
         self.note_transaction(self.state.last_event_micros.unwrap_or_default());
         self.shape_buffer().await?;
+        let at = self.binlog.position().binlog.clone();
         let policy = self.policy.for_batch(&self.state.batch_start, None);
         self.sink.begin().await?;
         let written = self.sink.write(&self.state.buffer, &[], &policy).await?;
-        self.hold_failures(written.failures).await?;
+        self.hold_failures(written.failures, &at).await?;
         self.state.buffer.clear();
         self.state.complete = 0;
         self.state.in_parts = true;
@@ -288,10 +269,11 @@ impl Capture<'_> {
     /// position of their own.
     pub(crate) async fn flush_before(&mut self) -> Result<(), HostError> {
         self.shape_buffer().await?;
+        let at = self.binlog.position().binlog.clone();
         let policy = self.policy.for_batch(&self.state.batch_start, None);
         self.sink.begin().await?;
         let written = self.sink.write(&self.state.buffer, &[], &policy).await?;
-        self.hold_failures(written.failures).await
+        self.hold_failures(written.failures, &at).await
     }
 
     async fn write_batch(&mut self, at: &SourcePosition) -> Result<(), HostError> {
@@ -300,19 +282,22 @@ impl Capture<'_> {
             .policy
             .for_batch(&self.state.batch_start, Some(&at.binlog));
         self.sink.begin().await?;
-        let rows = &self.state.buffer;
-        let whole = !self.state.in_parts && !self.shaper.is_active();
-        let written = if whole && !self.policy.has_marks() {
-            self.sink.write_whole(rows, at, &policy).await?
-        } else {
-            self.sink.write(rows, &[], &policy).await?
-        };
+        let written = self.sink.write(&self.state.buffer, &[], &policy).await?;
+        self.note_written(written, &at.binlog).await?;
+        self.end_batch(at, policy).await
+    }
+
+    /// What the writing of a batch brought, inside its transaction.
+    async fn note_written(
+        &mut self,
+        written: Written,
+        at: &BinlogPosition,
+    ) -> Result<(), HostError> {
         for (table, rows) in &written.drift {
             tracing::warn!(source = %self.row.name, table, rows, "drift applied");
         }
         self.state.rows_written += written.changes;
-        self.hold_failures(written.failures).await?;
-        self.end_batch(at, policy).await
+        self.hold_failures(written.failures, at).await
     }
 
     /// Closes the batch whose rows are written, commits, and hands it to the replay.
@@ -334,45 +319,22 @@ impl Capture<'_> {
         ddl: Vec<DdlEntry>,
     ) -> Result<(), HostError> {
         self.sink.commit().await?;
-        let state = &mut self.state;
-        let whole = !state.in_parts;
-        let rows = std::mem::take(&mut state.buffer);
-        metrics::counter!("chameleon_batches_total", "source" => self.row.name.clone())
-            .increment(1);
-        tracing::debug!(source = %self.row.name, rows = rows.len(), position = %at.binlog, "batch");
-        match (&self.queue, closed) {
-            (Some(queue), Some(batch)) => {
-                let rows = whole.then_some((rows, ddl));
-                queue.push(Job {
-                    batch,
-                    rows,
-                    policy,
-                    end: at.binlog.clone(),
-                });
-            }
-            _ => {
-                state.buffer = rows;
-                state.buffer.clear();
-            }
-        }
-        state.complete = 0;
-        state.unsaved_holds.clear();
-        state.meta.transactions.clear();
-        state.in_parts = false;
-        state.first_row = None;
-        state.last_flush = Instant::now();
-        state.batch_start = at.binlog.clone();
-        state.stored = at.binlog.clone();
-        state.marks = self.policy.marks_after(&at.binlog);
+        let whole = !self.state.in_parts;
+        let rows = self.state.take_batch(&at.binlog, &self.policy);
+        let done = ahead::Done {
+            rows,
+            whole,
+            policy,
+        };
+        self.done(done, &at.binlog, closed, ddl);
         Ok(())
     }
 
     /// Notes that the rows since the last transaction are one.
     pub(crate) fn note_transaction(&mut self, commit_micros: i64) {
-        if self.shaper.wants_meta() && self.state.buffer.len() > self.state.complete {
-            let position = self.binlog.position().binlog.to_string();
-            let transaction = (self.state.complete, commit_micros, position);
-            self.state.meta.transactions.push(transaction);
+        if self.shaper.wants_meta() {
+            let at = &self.binlog.position().binlog;
+            self.state.note_transaction(commit_micros, at);
         }
     }
 

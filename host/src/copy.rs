@@ -4,13 +4,15 @@
 //! rows, so a copy that was killed goes on where it was. Several workers, each with one session at
 //! the source and one at the target, take chunks from one list, the largest tables first; reading
 //! the next buffer overlaps loading the one before. A table gets its keys as soon as its last chunk
-//! is stored, while other tables are still being loaded.
+//! is stored, by whichever workers are free, while other tables are still being loaded.
 //!
 //! Where all chunks were read at one position, the copy is exact there. Otherwise every table has a
 //! low and a high mark, and its unique secondary indexes are left for the stream to build once it
 //! has passed the high mark.
 
 mod count;
+mod keys;
+mod queue;
 mod worker;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -34,10 +36,11 @@ use crate::error::HostError;
 use crate::shape::Shaper;
 use crate::stop::Stop;
 
+use self::queue::{Queue, Task};
 use self::worker::Worker;
 
 /// Rows of one chunk, about.
-const CHUNK_ROWS: u64 = 200_000;
+const CHUNK_ROWS: u64 = 100_000;
 /// Longest wait for the lock under which snapshots are opened.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
 /// Buffer of rows between reading and loading, bytes: least and most.
@@ -140,8 +143,6 @@ struct Progress {
     stopwatch: Option<Instant>,
 }
 
-type Queue = Mutex<VecDeque<(Arc<Work>, Chunk)>>;
-
 /// Copies the tables. What an earlier attempt at the same tables stored is kept.
 pub(crate) async fn copy(request: &CopyRequest<'_>, control: &Client) -> Result<Copied, HostError> {
     let began = Instant::now();
@@ -157,11 +158,10 @@ pub(crate) async fn copy(request: &CopyRequest<'_>, control: &Client) -> Result<
         at_one_point: snapshot.method == Method::Locked,
     };
     let (works, queue) = plan(request, control, known, &begin).await?;
-    let queue = Arc::new(Mutex::new(queue));
+    let queue = Arc::new(queue);
     let mut tasks = tokio::task::JoinSet::new();
     for reader in snapshot.readers {
         let worker = Worker {
-            cx: cx.clone(),
             row: request.row.clone(),
             mapping: request.mapping.clone(),
             in_place: request.in_place,
@@ -182,7 +182,7 @@ pub(crate) async fn copy(request: &CopyRequest<'_>, control: &Client) -> Result<
         }));
         if let Err(error) = result {
             // the other workers end at their next chunk
-            lock(&queue).clear();
+            queue.clear();
             failed.get_or_insert(error);
         }
     }
@@ -294,12 +294,12 @@ async fn plan(
     control: &Client,
     mut known: BTreeMap<TableName, CopyTable>,
     begin: &Begin,
-) -> Result<(Vec<Arc<Work>>, VecDeque<(Arc<Work>, Chunk)>), HostError> {
+) -> Result<(Vec<Arc<Work>>, Queue), HostError> {
     let mut conn = request.cx.connect_source().await?;
     let bars = request.cx.output.progress();
     let targets = unfilled(request);
     let mut works = Vec::new();
-    let mut without_keys = Vec::new();
+    let mut tasks = VecDeque::new();
     let mut todo: Vec<(Arc<Work>, Vec<Chunk>)> = Vec::new();
     for table in request.tables {
         let mut progress = Progress {
@@ -345,20 +345,20 @@ async fn plan(
             filling.exact &= !ready || lock(&work.progress).is_exact();
         }
         if left.is_empty() && !ready {
-            without_keys.push(Arc::clone(&work));
+            tasks.push_back(Task::Finish(Arc::clone(&work)));
         }
         works.push(Arc::clone(&work));
         todo.push((work, left));
     }
-    for work in without_keys {
-        finish_table(request.cx, request.row, &work, control, request.in_place).await?;
-    }
     todo.sort_by_key(|(_, chunks)| std::cmp::Reverse(chunks.len()));
-    let queue = todo
-        .into_iter()
-        .flat_map(|(work, chunks)| chunks.into_iter().map(move |c| (Arc::clone(&work), c)))
-        .collect();
-    Ok((works, queue))
+    for (work, chunks) in todo {
+        tasks.extend(
+            chunks
+                .into_iter()
+                .map(|c| Task::Chunk(Arc::clone(&work), c)),
+        );
+    }
+    Ok((works, Queue::new(tasks)))
 }
 
 /// Compares counts and puts the report together.
@@ -393,41 +393,17 @@ async fn finish(
     Ok(Copied { report, marks })
 }
 
-/// Gives the targets of a table their keys once the last chunk of all that feed them is stored.
-async fn finish_table(
-    cx: &Context,
-    row: &SourceRow,
-    work: &Work,
-    client: &Client,
-    in_place: bool,
-) -> Result<(), HostError> {
-    let exact = lock(&work.progress).is_exact();
-    for target in &work.targets {
-        let (last, exact) = {
-            let mut filling = lock(&target.filling);
-            filling.left = filling.left.saturating_sub(1);
-            filling.exact &= exact;
-            (filling.left == 0, filling.exact)
-        };
-        if last && !in_place {
-            let mut plan = target.plan.clone();
-            if !exact {
-                // the stream builds them when it has passed the high mark
-                plan.unique_indexes.clear();
-            }
-            loader::build_keys(client, &target.table, &plan).await?;
+#[cfg(test)]
+impl Work {
+    /// A table without targets.
+    fn of_nothing() -> Self {
+        Self {
+            table: Arc::new(TableSchema::new(TableName::new("s", "t"), Vec::new())),
+            targets: Vec::new(),
+            bar: ProgressBar::hidden(),
+            progress: Mutex::default(),
         }
     }
-    chunks::set_phase(client, row.id, &work.table.name, Phase::Ready).await?;
-    let mut progress = lock(&work.progress);
-    if let Some(started) = progress.stopwatch {
-        progress.seconds = started.elapsed().as_secs_f64();
-    }
-    work.bar.finish();
-    tracing::info!(
-        source = %cx.name(), table = %work.table.name, rows = progress.rows, "table copied"
-    );
-    Ok(())
 }
 
 impl Progress {

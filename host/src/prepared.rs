@@ -83,7 +83,8 @@ impl Capture<'_> {
             .store_prepared(xid, rows, &policy, &self.mapping)
             .await?;
         self.state.buffer.clear();
-        self.hold_failures(stored).await
+        let at = self.binlog.position().binlog.clone();
+        self.hold_failures(stored, &at).await
     }
 
     /// Makes what was stored durable, with the position.
@@ -118,7 +119,7 @@ impl Capture<'_> {
         }
         self.state.rows_written += written.changes;
         prepared::forget(self.sink.client(), self.row.id, xid).await?;
-        self.hold_failures(written.failures).await?;
+        self.hold_failures(written.failures, &at.binlog).await?;
         // the replay finds these rows in the log alone
         self.state.in_parts = true;
         self.end_batch(&at, policy).await

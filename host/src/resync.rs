@@ -10,7 +10,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use chameleon_catalog::batches::OpenBatch;
 use chameleon_catalog::held::{self, HeldState, HeldTable, Hold};
+use chameleon_catalog::history::Version;
 use chameleon_catalog::windows::{self, Floor, Window};
 use chameleon_catalog::{SourceRow, batches, chunks, history, sessions};
 use chameleon_ddl::mapping::Mapping;
@@ -22,7 +24,7 @@ use chameleon_postgres::{Class, Client, PostgresError, classify};
 use chameleon_target::loader;
 
 use crate::context::{Access, Context};
-use crate::copy::{CopyReport, CopyRequest};
+use crate::copy::{CopyReport, CopyRequest, Marks};
 use crate::error::HostError;
 use crate::prepared;
 use crate::rights;
@@ -171,6 +173,7 @@ async fn once(
         });
     };
     set_windows(control, row, open.id, &copied.marks, None).await?;
+    note_structures(control, row, &open, &selected, &copied.marks).await?;
     for table in &selected {
         register(cx, control, row, table, &shaper).await?;
         held::set_state(control, row.id, &table.name, HeldState::Requested).await?;
@@ -180,6 +183,28 @@ async fn once(
     drop_staging(control, staging).await?;
     back_in(cx, control, row, &selected).await?;
     Ok(Some(copied.report))
+}
+
+/// Notes the structures that the copy met and the stream does not know, because a statement that made
+/// them could not be followed. Where the stream is not there yet, it has to read older rows first.
+async fn note_structures(
+    control: &Client,
+    row: &SourceRow,
+    open: &OpenBatch,
+    selected: &[Arc<TableSchema>],
+    marks: &[Marks],
+) -> Result<(), HostError> {
+    let known = history::load(control, row.id, open.id).await?;
+    let passed = |table: &TableSchema| {
+        let mut marks = marks.iter().filter(|mark| mark.table == table.name);
+        marks.all(|mark| mark.low.binlog <= open.position.binlog)
+    };
+    let new = selected.iter().filter(|table| !known.contains(table));
+    let new: Vec<Version<'_>> = new
+        .filter(|table| passed(table))
+        .map(|table| Version::Table(table))
+        .collect();
+    Ok(history::save(control, row.id, open.id, &new).await?)
 }
 
 async fn drop_staging(control: &Client, staging: &str) -> Result<(), HostError> {

@@ -1,15 +1,17 @@
-//! Numbers that look random and are the same for the same seed (SplitMix64), so that a run can be repeated.
+//! Numbers that look random and are the same for the same seed and version, so that a run can be repeated.
 
 use std::time::{Duration, SystemTime};
 
+use fastrand::Rng;
+
 /// A sequence of numbers.
 #[derive(Clone, Debug)]
-pub(crate) struct Random(u64);
+pub(crate) struct Random(Rng);
 
 impl Random {
     /// The sequence of a seed.
     pub(crate) fn new(seed: u64) -> Self {
-        Random(seed)
+        Random(Rng::with_seed(seed))
     }
 
     /// A seed that differs from run to run.
@@ -22,21 +24,17 @@ impl Random {
 
     /// The next 64 bits.
     pub(crate) fn bits(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
+        self.0.u64(..)
     }
 
     /// A number in `0..end`; zero if `end` is zero.
     pub(crate) fn below(&mut self, end: u64) -> u64 {
-        self.bits().checked_rem(end).unwrap_or_default()
+        self.0.u64(..end.max(1))
     }
 
     /// A number in `first..=last`.
     pub(crate) fn between(&mut self, first: u64, last: u64) -> u64 {
-        first + self.below(last.saturating_sub(first) + 1)
+        self.0.u64(first..=last.max(first))
     }
 
     /// True once in `times`.
@@ -46,13 +44,12 @@ impl Random {
 
     /// One of several words.
     pub(crate) fn pick(&mut self, from: &[&'static str]) -> &'static str {
-        let index = usize::try_from(self.below(from.len() as u64)).unwrap_or_default();
-        from[index]
+        from[self.0.usize(..from.len())]
     }
 
     /// Bytes.
     pub(crate) fn bytes(&mut self, count: u64) -> Vec<u8> {
-        (0..count).map(|_| self.bits().to_le_bytes()[0]).collect()
+        (0..count).map(|_| self.0.u8(..)).collect()
     }
 
     /// A time in `first..=last`.

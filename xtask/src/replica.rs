@@ -266,7 +266,8 @@ impl Status {
             .map(Vec::as_slice)
             .unwrap_or_default();
         let held = tables.iter().filter(|table| table["state"] == "held");
-        held.map(|table| format!("{}: {}", table["table"], table["reason"]))
+        let words = |word: &Value| word.as_str().unwrap_or_default().to_owned();
+        held.map(|table| format!("{}: {}", words(&table["table"]), words(&table["reason"])))
             .collect()
     }
 }

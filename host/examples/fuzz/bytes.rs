@@ -1,30 +1,27 @@
 //! Numbers of a seed, and damage to bytes.
 
-/// A sequence of numbers (SplitMix64).
+use fastrand::Rng;
+
+/// A sequence of numbers.
 #[derive(Clone, Debug)]
-pub(crate) struct Random(u64);
+pub(crate) struct Random(Rng);
 
 impl Random {
     pub(crate) fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x2545_f491_4f6c_dd1d))
+        Self(Rng::with_seed(seed))
     }
 
     pub(crate) fn bits(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
+        self.0.u64(..)
     }
 
     /// A number in `0..end`; zero if `end` is zero.
     pub(crate) fn below(&mut self, end: usize) -> usize {
-        let end = u64::try_from(end).unwrap_or(u64::MAX);
-        usize::try_from(self.bits().checked_rem(end).unwrap_or_default()).unwrap_or_default()
+        self.0.usize(..end.max(1))
     }
 
     pub(crate) fn byte(&mut self) -> u8 {
-        self.bits().to_le_bytes()[3]
+        self.0.u8(..)
     }
 
     pub(crate) fn once_in(&mut self, times: usize) -> bool {

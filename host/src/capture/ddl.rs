@@ -51,7 +51,7 @@ impl Capture<'_> {
             .sink
             .write(&ChangeBuffer::default(), &entries, &policy)
             .await?;
-        self.hold_failures(written.failures).await?;
+        self.hold_failures(written.failures, &at.binlog).await?;
         self.count_missed(&at).await?;
         let closed = self.sink.close(&at, self.state.last_event_micros).await?;
         let versions: Vec<Version<'_>> = ddl

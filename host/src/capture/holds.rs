@@ -30,21 +30,30 @@ impl Capture<'_> {
         Ok(())
     }
 
+    /// Holds tables whose rows could not be written, inside the transaction of the batch that ends
+    /// at `at`.
     pub(crate) async fn hold_failures(
         &mut self,
         failures: Vec<TableFailure>,
+        at: &BinlogPosition,
     ) -> Result<(), HostError> {
         for failure in failures {
             let reason = describe(&failure.error);
             for table in self.shaper.feeds().to_hold(&failure.table) {
-                self.hold_now(&table, failure.error.code(), &reason, None)
-                    .await?;
+                let hold = Unsaved {
+                    table,
+                    code: failure.error.code(),
+                    reason: reason.clone(),
+                    statement: None,
+                    position: at.clone(),
+                };
+                self.hold(hold).await?;
             }
         }
         Ok(())
     }
 
-    /// Holds a table from here on, inside the batch's transaction.
+    /// Holds a table from here on, inside the transaction of the batch that is being read.
     pub(crate) async fn hold_now(
         &mut self,
         table: &TableName,
@@ -52,10 +61,6 @@ impl Capture<'_> {
         reason: &str,
         statement: Option<&str>,
     ) -> Result<(), HostError> {
-        tracing::warn!(
-            source = %self.row.name, table = %table, error.code = %code, reason, "table held"
-        );
-        self.sink.begin().await?;
         let hold = Unsaved {
             table: table.clone(),
             code,
@@ -63,9 +68,18 @@ impl Capture<'_> {
             statement: statement.map(str::to_owned),
             position: self.binlog.position().binlog.clone(),
         };
+        self.hold(hold).await
+    }
+
+    async fn hold(&mut self, hold: Unsaved) -> Result<(), HostError> {
+        tracing::warn!(
+            source = %self.row.name, table = %hold.table, error.code = %hold.code,
+            reason = hold.reason, "table held"
+        );
+        self.sink.begin().await?;
         self.write_hold(&hold).await?;
+        self.leave_out(&hold.table);
         self.state.unsaved_holds.push(hold);
-        self.leave_out(table);
         Ok(())
     }
 

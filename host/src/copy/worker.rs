@@ -14,9 +14,9 @@ use chameleon_postgres::{Client, PostgresError};
 use chameleon_target::loader::{Loaded, TableLoader};
 use chameleon_transform::Meta;
 
-use super::{Queue, Work, finish_table, lock};
+use super::queue::{Queue, Task};
+use super::{Work, keys, lock};
 use crate::capture::describe;
-use crate::context::Context;
 use crate::error::HostError;
 use crate::shape::{self, Shaper};
 use crate::stop::Stop;
@@ -27,12 +27,11 @@ const KEYLESS_TRIES: u32 = 5;
 /// Settings of a session at the target. While other tables are being loaded, an index is cheapest to
 /// build by one process; the server's parallel workers take a quarter more CPU for it.
 const SETTINGS: &str = "set synchronous_commit = off; set max_parallel_maintenance_workers = 0";
-/// For the keys of the last table, when no other work is left.
-const LAST_TABLE: &str = "reset max_parallel_maintenance_workers";
+/// For the last index, when no other work is left.
+const ALONE: &str = "reset max_parallel_maintenance_workers";
 
 /// One session at the source and one at the target.
 pub(super) struct Worker {
-    pub(super) cx: Context,
     pub(super) row: SourceRow,
     pub(super) mapping: Mapping,
     pub(super) in_place: bool,
@@ -46,34 +45,51 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    pub(super) async fn run(mut self, mut reader: SnapshotReader) -> Result<(), HostError> {
+    pub(super) async fn run(mut self, reader: SnapshotReader) -> Result<(), HostError> {
+        let mut reader = Some(reader);
+        let queue = Arc::clone(&self.queue);
         self.set_up(SETTINGS).await?;
-        loop {
+        while let Some((task, _at_work)) = queue.next().await {
             if self.stop.requested() {
                 return Err(HostError::Copy {
                     object: self.row.name.clone(),
                     reason: "it was interrupted; started again, it goes on where it was".into(),
                 });
             }
-            let Some((work, chunk)) = lock(&self.queue).pop_front() else {
-                return Ok(());
-            };
-            lock(&work.progress)
-                .stopwatch
-                .get_or_insert_with(Instant::now);
-            self.chunk(&mut reader, &work, &chunk).await?;
-            let last = {
-                let mut progress = lock(&work.progress);
-                progress.left -= 1;
-                progress.left == 0
-            };
-            if last {
-                if lock(&self.queue).is_empty() {
-                    self.set_up(LAST_TABLE).await?;
+            match (task, &mut reader) {
+                (Task::Chunk(work, chunk), Some(reader)) => {
+                    lock(&work.progress)
+                        .stopwatch
+                        .get_or_insert_with(Instant::now);
+                    self.chunk(reader, &work, &chunk).await?;
+                    let last = {
+                        let mut progress = lock(&work.progress);
+                        progress.left -= 1;
+                        progress.left == 0
+                    };
+                    if last {
+                        self.finish(&work).await?;
+                    }
                 }
-                finish_table(&self.cx, &self.row, &work, &self.client, self.in_place).await?;
+                // chunks are never added, so none comes after the last
+                (Task::Chunk(..), None) => {}
+                (Task::Finish(work), _) => self.finish(&work).await?,
+                (Task::Index(keys, number), _) => {
+                    let settings = if queue.is_last() { ALONE } else { SETTINGS };
+                    self.set_up(settings).await?;
+                    keys.build(number, &self.client, &self.row).await?;
+                }
+            }
+            if !queue.has_chunks() {
+                // the source is done with
+                reader = None;
             }
         }
+        Ok(())
+    }
+
+    async fn finish(&self, work: &Arc<Work>) -> Result<(), HostError> {
+        keys::finish(work, &self.client, &self.row, self.in_place, &self.queue).await
     }
 
     async fn set_up(&self, settings: &str) -> Result<(), HostError> {

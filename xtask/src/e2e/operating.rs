@@ -1,6 +1,8 @@
 //! What operators do to a replica over its life: a new copy under rights and views of others, a table that is kept
-//! as it is, rows that the target refuses, a log file, metrics, a table that is held and comes back by itself, two
-//! sources in one process.
+//! as it is, rows that the target refuses, a log file, metrics, a table that is held and comes back by itself, held
+//! tables that are gone, two sources in one process.
+
+mod gone;
 
 use std::{
     fs,
@@ -45,6 +47,9 @@ pub(super) async fn run(pair: Pair<'_>, setting: &Setting<'_>) -> Result<()> {
     comes_back(&mut stage, setting)
         .await
         .context("auto_resync")?;
+    gone::run(&mut stage)
+        .await
+        .context("held tables that are gone")?;
     two_sources(&mut stage, setting)
         .await
         .context("two sources in one process")?;

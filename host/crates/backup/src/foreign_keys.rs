@@ -39,7 +39,10 @@ impl BrokenKey {
             what: format!(
                 "{rows} rows break the foreign key {constraint}, as they do at the server"
             ),
-            remedy: "nothing has to be done: the upgrade sets such rows aside".into(),
+            remedy:
+                "nothing has to be done: a restore brings the rows back with the key marked as \
+                     not valid, which checks new ones alone, and an upgrade sets them aside"
+                    .into(),
         }
     }
 }

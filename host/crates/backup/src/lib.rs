@@ -16,6 +16,7 @@ mod error;
 mod files;
 mod foreign_keys;
 mod inspect;
+mod machine;
 mod manifest;
 mod programs;
 mod restore;

@@ -1,10 +1,12 @@
 //! Is the backup what its manifest says? The best means at hand answers, and is named.
 
+mod database;
+
 use std::collections::BTreeMap;
 use std::time::Instant;
 
 use chameleon_catalog::SCHEMA;
-use chameleon_postgres::{Client, ConnectOptions, Failure, connect, quote_ident};
+use chameleon_postgres::{Client, ConnectOptions, connect, quote_ident};
 use serde::Serialize;
 
 use crate::archive::{self, Script, Section};
@@ -14,6 +16,7 @@ use crate::inspect::{self, Contents};
 use crate::manifest::{Backup, Manifest};
 use crate::restore::{Owner, Part, is_copy};
 use crate::scratch::Scratch;
+use database::NoDatabase;
 
 /// How a backup was verified, best first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -105,7 +108,7 @@ pub async fn verify_by(
         }
     }
     if done.is_none() && at_best >= AtBest::ScratchDatabase {
-        match in_database(backup, live).await {
+        match database::restored_in(backup, live).await {
             Ok(restored) => done = Some((Means::ScratchDatabase, restored)),
             Err(NoDatabase::Refused(reason)) => passed_over.push(reason),
             Err(NoDatabase::Failed(error)) => return Err(error),
@@ -133,54 +136,6 @@ async fn in_scratch(backup: &Backup, scratch: &Scratch) -> Result<Restored, Back
     let options = scratch.database("verify", encoding).await?;
     let c = connect(&options).await?;
     restored(backup, &c).await
-}
-
-/// Why there is no result from a scratch database.
-enum NoDatabase {
-    /// It could not be made.
-    Refused(String),
-    /// It was made.
-    Failed(BackupError),
-}
-
-async fn in_database(
-    backup: &Backup,
-    live: Option<&ConnectOptions>,
-) -> Result<Restored, NoDatabase> {
-    let refused = |reason: String| {
-        NoDatabase::Refused(format!("make a scratch database on the server: {reason}"))
-    };
-    let live = live.ok_or_else(|| refused("no server is named".into()))?;
-    let admin = connect(live)
-        .await
-        .map_err(|error| refused(error.to_string()))?;
-    let name = format!("chameleon_verify_{}", std::process::id());
-    let encoding = &backup.manifest.server.encoding;
-    let create = create_database(&name, encoding);
-    let major = inspect::server(&admin, "", 0)
-        .await
-        .map_err(NoDatabase::Failed)?
-        .major();
-    if major < backup.manifest.server.major() {
-        return Err(refused(format!(
-            "it is of version {major}, older than the backup"
-        )));
-    }
-    let created = admin.batch_execute(&create).await;
-    created.map_err(|error| refused(Failure::from(&error).to_string()))?;
-    let options = ConnectOptions {
-        database: name.clone(),
-        ..live.clone()
-    };
-    let result = match connect(&options).await {
-        Ok(c) => restored(backup, &c).await,
-        Err(error) => Err(error.into()),
-    };
-    let drop = format!("drop database {} with (force)", quote_ident(&name));
-    let dropped = inspect::execute(&admin, "drop the scratch database", &drop).await;
-    let restored = result.map_err(NoDatabase::Failed)?;
-    dropped.map_err(NoDatabase::Failed)?;
-    Ok(restored)
 }
 
 /// The statement that makes an empty database of an encoding, whatever the server's own locale is.

@@ -31,6 +31,10 @@ pub struct CreatePlan {
     pub table: String,
     /// `alter table add constraint ... primary key`.
     pub primary_key: Option<String>,
+    /// The same in two steps: `create unique index`, which other indexes need not wait for ...
+    pub primary_index: Option<String>,
+    /// ... and `alter table add constraint ... primary key using index`.
+    pub primary_key_from_index: Option<String>,
     /// `create unique index`.
     pub unique_indexes: Vec<String>,
     /// `create index`.
@@ -51,6 +55,14 @@ impl CreatePlan {
         all.extend(self.indexes.iter().cloned());
         all.extend(self.comments.iter().cloned());
         all
+    }
+
+    /// Statements that may run at the same time: the index of the primary key and all others.
+    pub fn index_builds(&self) -> impl Iterator<Item = &str> {
+        let all = self.primary_index.iter();
+        all.chain(&self.unique_indexes)
+            .chain(&self.indexes)
+            .map(String::as_str)
     }
 }
 
@@ -103,6 +115,8 @@ pub fn create(table: &TableSchema, mapping: &Mapping) -> CreatePlan {
             elements.join(",\n  ")
         ),
         primary_key: shape.add_primary_key(),
+        primary_index: shape.create_primary_index(),
+        primary_key_from_index: shape.primary_key_from_index(),
         unique_indexes: indexes(true),
         indexes: indexes(false),
         comments,

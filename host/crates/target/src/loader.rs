@@ -61,8 +61,8 @@ pub async fn create_table(
     Ok(plan)
 }
 
-/// Makes the primary key, then unique and other indexes, each in a transaction of its own. Those
-/// that an earlier attempt made are left as they are.
+/// Makes the primary key, then unique and other indexes. Those that an earlier attempt made are left
+/// as they are.
 ///
 /// # Errors
 /// What PostgreSQL says: a duplicate that the source's collation tells apart, an index row too
@@ -78,17 +78,30 @@ pub async fn build_keys(
         .chain(&plan.unique_indexes)
         .chain(&plan.indexes);
     for statement in statements {
-        match run(client, &table.name.to_string(), statement).await {
-            Err(TargetError::Apply { source, .. }) if is_there_already(&source) => {}
-            result => result?,
-        }
+        build_index(client, table, statement).await?;
     }
     Ok(())
 }
 
-/// 42P07: an index of that name exists. 42P16: the table has a primary key.
+/// Makes one index or key, unless it is there already.
+///
+/// # Errors
+/// As [`build_keys`].
+pub async fn build_index(
+    client: &Client,
+    table: &TableSchema,
+    statement: &str,
+) -> Result<(), TargetError> {
+    match run(client, &table.name.to_string(), statement).await {
+        Err(TargetError::Apply { source, .. }) if is_there_already(&source) => Ok(()),
+        result => result,
+    }
+}
+
+/// 42P07: an index of that name exists. 42P16: the table has a primary key. 55000: the index is the
+/// primary key's.
 fn is_there_already(failure: &Failure) -> bool {
-    matches!(failure.sqlstate(), Some("42P07" | "42P16"))
+    matches!(failure.sqlstate(), Some("42P07" | "42P16" | "55000"))
 }
 
 /// A row that was not stored.

@@ -1,10 +1,14 @@
 //! Writes collapsed sets: DELETE, UPDATE, INSERT, each with one array per column.
 //!
-//! Arrays are cut at [`MAX_ROWS`] rows or [`MAX_BYTES`]. An insert of more than [`COPY_ROWS`] rows
-//! goes by binary COPY instead, which PostgreSQL takes in with less work per row.
+//! Arrays are cut at [`MAX_ROWS`] rows or [`MAX_BYTES`]: PostgreSQL unfolds them into memory, and
+//! what no longer fits its caches, or `work_mem`, costs up to twice the time. While one statement
+//! runs, the arrays of the next are filled. An insert of more than [`COPY_ROWS`] rows goes by binary
+//! COPY instead, which PostgreSQL takes in with less work per row.
 
 use chameleon_model::{Cell, ChangeBuffer};
 use chameleon_postgres::{ArrayParam, BinaryCopy, Client, ColumnEncoder};
+use futures_util::future::join;
+use tokio_postgres::Statement;
 use tokio_postgres::types::ToSql;
 
 use crate::apply::Strictness;
@@ -14,9 +18,9 @@ use crate::statements::Kind;
 use crate::table::ApplyTable;
 
 /// Rows of one statement at most.
-const MAX_ROWS: usize = 20_000;
-/// Bytes of one statement's arrays at most.
-const MAX_BYTES: usize = 32 << 20;
+const MAX_ROWS: usize = 1_000;
+/// Bytes of one statement's arrays after which no row is added.
+const MAX_BYTES: usize = 1 << 20;
 /// Inserts from which a COPY is worth its extra round trip.
 const COPY_ROWS: usize = 1_000;
 
@@ -84,22 +88,14 @@ struct Writer<'a> {
 impl Writer<'_> {
     async fn delete(&mut self, rows: &[Image], expected: Option<usize>) -> Result<(), TargetError> {
         let key = self.table.key.clone();
-        let mut touched = 0;
-        let mut arrays = self.arrays(&key);
-        for (at, &row) in rows.iter().enumerate() {
-            for (array, &column) in arrays.iter_mut().zip(&key) {
-                push(
-                    self.table,
-                    self.buffer,
-                    self.sets.cells(self.buffer, row, self.table.width),
-                    column,
-                    array,
-                )?;
-            }
-            if at + 1 == rows.len() || is_full(&arrays) {
-                touched += self.flush(&Kind::Delete, &mut arrays).await?;
-            }
-        }
+        let fill = |writer: &Self, row: usize, arrays: &mut [ArrayParam]| {
+            let cells = writer.cells(rows[row]);
+            let mut columns = arrays.iter_mut().zip(&key);
+            columns.try_for_each(|(array, &column)| {
+                push(writer.table, writer.buffer, cells, column, array)
+            })
+        };
+        let touched = self.write(&Kind::Delete, &key, rows.len(), fill).await?;
         match expected {
             Some(expected) => self.expect("delete", expected as u64, touched),
             None => Ok(()),
@@ -134,22 +130,19 @@ impl Writer<'_> {
         rows: &[(Image, Image)],
         set: &[usize],
     ) -> Result<u64, TargetError> {
-        let key = self.table.key.clone();
-        let columns = [key.as_slice(), set].concat();
+        let keys = self.table.key.len();
+        let columns = [self.table.key.as_slice(), set].concat();
+        let fill = |writer: &Self, row: usize, arrays: &mut [ArrayParam]| {
+            let (key, image) = rows[row];
+            let (key, image) = (writer.cells(key), writer.cells(image));
+            let mut columns = arrays.iter_mut().zip(&columns).enumerate();
+            columns.try_for_each(|(i, (array, &column))| {
+                let cells = if i < keys { key } else { image };
+                push(writer.table, writer.buffer, cells, column, array)
+            })
+        };
         let kind = Kind::Update(set.to_vec());
-        let mut arrays = self.arrays(&columns);
-        let mut touched = 0;
-        for (at, &(key_image, image)) in rows.iter().enumerate() {
-            for (i, (array, &column)) in arrays.iter_mut().zip(&columns).enumerate() {
-                let from = if i < key.len() { key_image } else { image };
-                let cells = self.sets.cells(self.buffer, from, self.table.width);
-                push(self.table, self.buffer, cells, column, array)?;
-            }
-            if at + 1 == rows.len() || is_full(&arrays) {
-                touched += self.flush(&kind, &mut arrays).await?;
-            }
-        }
-        Ok(touched)
+        self.write(&kind, &columns, rows.len(), fill).await
     }
 
     async fn insert(&mut self, rows: &[Image]) -> Result<(), TargetError> {
@@ -159,19 +152,58 @@ impl Writer<'_> {
             return self.copy(rows, &statement).await;
         }
         let columns: Vec<usize> = (0..self.table.columns.len()).collect();
-        let mut arrays = self.arrays(&columns);
-        for (at, &row) in rows.iter().enumerate() {
-            let cells = self.sets.cells(self.buffer, row, self.table.width);
-            for (array, &column) in arrays.iter_mut().zip(&columns) {
-                push(self.table, self.buffer, cells, column, array)?;
-            }
-            if at + 1 == rows.len() || is_full(&arrays) {
-                let expected = arrays.first().map_or(0, ArrayParam::len) as u64;
-                let touched = self.flush(&Kind::Insert, &mut arrays).await?;
-                self.expect("insert", expected, touched)?;
-            }
+        let fill = |writer: &Self, row: usize, arrays: &mut [ArrayParam]| {
+            let cells = writer.cells(rows[row]);
+            let mut columns = arrays.iter_mut().zip(&columns);
+            columns.try_for_each(|(array, &column)| {
+                push(writer.table, writer.buffer, cells, column, array)
+            })
+        };
+        let touched = self
+            .write(&Kind::Insert, &columns, rows.len(), fill)
+            .await?;
+        self.expect("insert", rows.len() as u64, touched)
+    }
+
+    /// Executes the statement for so many rows, in as many turns as their size asks for; `fill` puts
+    /// a row into the arrays of `columns`. Returns the rows touched.
+    async fn write(
+        &mut self,
+        kind: &Kind,
+        columns: &[usize],
+        rows: usize,
+        fill: impl Fn(&Self, usize, &mut [ArrayParam]) -> Result<(), TargetError>,
+    ) -> Result<u64, TargetError> {
+        if rows == 0 {
+            return Ok(0);
         }
-        Ok(())
+        let statement = self.table.statement(self.client, kind).await?;
+        let writer = &*self;
+        let mut at = 0;
+        let mut take = |arrays: &mut [ArrayParam]| {
+            arrays.iter_mut().for_each(ArrayParam::clear);
+            while at < rows && !is_full(arrays) {
+                fill(writer, at, arrays)?;
+                at += 1;
+            }
+            Ok::<_, TargetError>(())
+        };
+        let (mut now, mut next) = (writer.arrays(columns), writer.arrays(columns));
+        take(&mut now)?;
+        let mut touched = 0;
+        while now.first().is_some_and(|array| !array.is_empty()) {
+            let running = run(writer.client, writer.table, &statement, &now);
+            // the statement is sent before this begins
+            let (ran, filled) = join(running, async { take(&mut next) }).await;
+            touched += ran?;
+            filled?;
+            std::mem::swap(&mut now, &mut next);
+        }
+        Ok(touched)
+    }
+
+    fn cells(&self, image: Image) -> &[Cell] {
+        self.sets.cells(self.buffer, image, self.table.width)
     }
 
     async fn copy(&mut self, rows: &[Image], statement: &str) -> Result<(), TargetError> {
@@ -187,7 +219,7 @@ impl Writer<'_> {
             .await
             .map_err(|e| wrap(self.table, e))?;
         for &row in rows {
-            let cells = self.sets.cells(self.buffer, row, self.table.width);
+            let cells = self.cells(row);
             let (table, buffer) = (&*self.table, self.buffer);
             copy.row_with(|out| {
                 table.columns.iter().try_for_each(|column| {
@@ -211,7 +243,7 @@ impl Writer<'_> {
 
     /// Columns of the table that the image holds.
     fn mask(&self, image: Image) -> Vec<bool> {
-        let cells = self.sets.cells(self.buffer, image, self.table.width);
+        let cells = self.cells(image);
         let present = |i: usize| !matches!(cells.get(i), None | Some(Cell::Absent));
         self.table
             .columns
@@ -225,13 +257,6 @@ impl Writer<'_> {
             .iter()
             .map(|&c| new_array(&self.table.columns[c].encoder))
             .collect()
-    }
-
-    /// Executes the statement for what the arrays hold, and empties them. Returns the rows touched.
-    async fn flush(&mut self, kind: &Kind, arrays: &mut [ArrayParam]) -> Result<u64, TargetError> {
-        let touched = execute(self.client, self.table, kind, arrays).await?;
-        arrays.iter_mut().for_each(ArrayParam::clear);
-        Ok(touched)
     }
 
     fn expect(
@@ -283,10 +308,19 @@ pub(crate) async fn execute(
     arrays: &[ArrayParam],
 ) -> Result<u64, TargetError> {
     let statement = table.statement(client, kind).await?;
+    run(client, table, &statement, arrays).await
+}
+
+async fn run(
+    client: &Client,
+    table: &ApplyTable,
+    statement: &Statement,
+    arrays: &[ArrayParam],
+) -> Result<u64, TargetError> {
     let parameters: Vec<&(dyn ToSql + Sync)> =
         arrays.iter().map(|a| a as &(dyn ToSql + Sync)).collect();
     client
-        .execute(&statement, &parameters)
+        .execute(statement, &parameters)
         .await
         .map_err(|error| TargetError::Apply {
             table: table.label(),

@@ -1,10 +1,13 @@
 //! Two servers, one the replica of the other. The first dies, the second takes its place, by the GTIDs.
 //!
 //! Behind a name that moves the running replica goes on by itself; with another name in the configuration a new one
-//! does, also back to a server that was the source before. Where the second server lacks what was replicated, the
-//! replica stops and changes nothing.
+//! does, also back to a server that was the source before. A table whose copy has marks of the server that died is
+//! held. Where the second server lacks what was replicated, the replica stops and changes nothing.
 
-use std::time::{Duration, Instant};
+use std::{
+    cell::Cell,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result, ensure};
 use mysql_async::prelude::Queryable;
@@ -25,7 +28,11 @@ use crate::{
 /// Transactions that are written around each change of the source.
 const TRANSACTIONS: u32 = 150;
 
-/// Fails over three times.
+/// The table that is copied before a failover.
+const MARKED: &str = "payments";
+const COPY_MARKED: &[&str] = &["sync_tables", "--tables", MARKED];
+
+/// Fails over, several times.
 pub(in crate::e2e) async fn run(pair: Pair<'_>, setting: &Setting<'_>) -> Result<()> {
     let engine = &pair.source.engine;
     let mut servers = Servers {
@@ -56,6 +63,12 @@ pub(in crate::e2e) async fn run(pair: Pair<'_>, setting: &Setting<'_>) -> Result
     back(&mut stage, &mut servers, &proxy, &mut writer)
         .await
         .context("back to the first one")?;
+    copied_before(&mut stage, &mut servers, &proxy, &mut writer)
+        .await
+        .context("to a server that did not write the marks of a copy")?;
+    set_back(&mut stage, &mut servers, &proxy, &mut writer)
+        .await
+        .context("while the stream is set back")?;
     lacking(&mut stage, &mut servers, &proxy, &mut writer)
         .await
         .context("to a server that lacks transactions")?;
@@ -121,6 +134,19 @@ impl Servers {
             ["stop slave", "reset slave all"]
         };
         execute(&replica.address, &statements).await
+    }
+
+    /// The first server, which is the source, dies, and the second one takes its place behind the name: it is the
+    /// first one from then on.
+    async fn fail_over(&mut self, stage: &mut Stage, proxy: &FaultProxy) -> Result<()> {
+        self.until_equal(&self.second, &self.first).await?;
+        self.first.kill()?;
+        self.promote(&self.second).await?;
+        std::mem::swap(&mut self.first, &mut self.second);
+        stage.source = self.first.address.database(&stage.source.database);
+        proxy.lead_to(self.first.address.resolve().await?);
+        proxy.cut();
+        Ok(())
     }
 
     /// Waits until one server has all that the other one has written.
@@ -201,9 +227,9 @@ async fn back(
     servers.second.kill()?;
     servers.promote(&servers.first).await?;
     stage.source = servers.first.address.database(&stage.source.database);
-    write(stage, writer).await?;
     proxy.lead_to(servers.first.address.resolve().await?);
     proxy.cut();
+    // the new server has nothing to add
     stage.replica.catch_up().await?;
     stage.must_be_equal().await.context("--until-caught-up")?;
     // killed right behind the change, it goes on from what is stored
@@ -213,6 +239,106 @@ async fn back(
     let mut host = stage.replica.start(&["start_replica"])?;
     sound(stage, &mut host).await?;
     host.stop().await
+}
+
+/// A table is copied while the replica stands behind it, and the server that wrote the copy's marks dies.
+async fn copied_before(
+    stage: &mut Stage,
+    servers: &mut Servers,
+    proxy: &FaultProxy,
+    writer: &mut Writer,
+) -> Result<()> {
+    servers.second.restart().await?;
+    servers.follow(&servers.second, &servers.first).await?;
+    write(stage, writer).await?;
+    stage.replica.must(COPY_MARKED).await?;
+    ensure!(marks(stage).await? == (1, 0), "its marks are not ahead");
+    write(stage, writer).await?;
+    servers.fail_over(stage, proxy).await?;
+    held_and_repaired(stage, writer).await
+}
+
+/// The replica runs, and its stream is set back for a table that was copied, when both die: what the other tables
+/// have had is not applied again.
+async fn set_back(
+    stage: &mut Stage,
+    servers: &mut Servers,
+    proxy: &FaultProxy,
+    writer: &mut Writer,
+) -> Result<()> {
+    servers.second.restart().await?;
+    servers.follow(&servers.second, &servers.first).await?;
+    let mut tries = 0;
+    while !died_set_back(stage, writer).await? {
+        tries += 1;
+        ensure!(tries < 20, "the stream was never met while it is set back");
+        stage.replica.catch_up().await?;
+    }
+    servers.fail_over(stage, proxy).await?;
+    held_and_repaired(stage, writer).await
+}
+
+/// Copies the table under load and kills the replica as soon as its stream is set back. False: it was faster.
+async fn died_set_back(stage: &Stage, writer: &mut Writer) -> Result<bool> {
+    let mut host = stage.replica.start(&["start_replica"])?;
+    let over = Cell::new(false);
+    let watched = async {
+        tokio::select! {
+            copied = stage.replica.must(COPY_MARKED) => copied.map(drop),
+            seen = until_set_back(stage) => seen,
+        }?;
+        over.set(true);
+        host.kill()
+    };
+    let written = async {
+        let mut connection = stage.source.mysql().await?;
+        while !over.get() {
+            writer.write(&mut connection, 1).await?;
+        }
+        anyhow::Ok(connection.disconnect().await?)
+    };
+    let (watched, written) = tokio::join!(watched, written);
+    watched?;
+    written?;
+    Ok(marks(stage).await? == (1, 1))
+}
+
+async fn until_set_back(stage: &Stage) -> Result<()> {
+    let client = stage.target.postgres().await?;
+    let question = "select 1 from sch_chameleon.t_stream_floor";
+    while client.query_opt(question, &[]).await?.is_none() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    Ok(())
+}
+
+/// The copied table alone is held, until it is copied from the new server; all others go on.
+async fn held_and_repaired(stage: &mut Stage, writer: &mut Writer) -> Result<()> {
+    let mut host = stage.replica.start(&["start_replica"])?;
+    write(stage, writer).await?;
+    stage.wait_for_arrival(&mut host, ARRIVAL_TIMEOUT).await?;
+    let held = stage.replica.status().await?.held_tables();
+    ensure!(
+        matches!(held.as_slice(), [one] if one.starts_with(&format!("{MARKED}: SRC040: "))),
+        "held are {held:?}"
+    );
+    ensure!(marks(stage).await? == (0, 0), "marks are left");
+    stage
+        .replica
+        .must(&["sync_tables", "--tables", "disabled"])
+        .await?;
+    write(stage, writer).await?;
+    sound(stage, &mut host).await?;
+    host.stop().await
+}
+
+/// Tables with marks of a copy that the stream has not passed, and whether it was set back for them.
+async fn marks(stage: &Stage) -> Result<(i64, i64)> {
+    let client = stage.target.postgres().await?;
+    let question = "select (select count(*) from sch_chameleon.t_table_windows), \
+                           (select count(*) from sch_chameleon.t_stream_floor)";
+    let row = client.query_one(question, &[]).await?;
+    Ok((row.get(0), row.get(1)))
 }
 
 /// The second server lacks the last transactions that the replica has applied. Nothing is applied from it, neither

@@ -50,7 +50,7 @@ pub(in crate::e2e) async fn run(pair: Pair<'_>, setting: &Setting<'_>) -> Result
     // killed while a tool is at work
     let rewriting = percona(&stage, "orders", "add column channel smallint", KEPT);
     let killing = async {
-        tokio::time::sleep(Duration::from_millis(1500)).await;
+        until_copying(&stage.source, "_orders_new").await?;
         host.kill()?;
         stage.replica.start(&["start_replica"])
     };
@@ -284,8 +284,7 @@ async fn ghost(stage: &Stage, table: &str, alter: &str) -> Result<()> {
     until_waiting(&stage.source, "rename table").await?;
     let drop = format!("drop table if exists _{table}_del");
     locker.query_drop(&drop).await.context(drop)?;
-    // the rename takes its locks name by name; nothing tells that it waits for the last one now
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    until_locked(&stage.source, &format!("_{table}_gho")).await?;
     locker.query_drop("unlock tables").await?;
     renaming.await?.context("the rename")?;
     locker.disconnect().await?;
@@ -327,6 +326,45 @@ async fn until_waiting(source: &Address, begins: &str) -> Result<()> {
             return Ok(connection.disconnect().await?);
         }
         ensure!(Instant::now() < deadline, "{begins} does not wait");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Waits until a session holds the table and does not give it back: the rename takes its locks in the order of the
+/// names, so the table's own is all that it waits for then.
+async fn until_locked(source: &Address, table: &str) -> Result<()> {
+    let mut connection = source.mysql().await?;
+    connection.query_drop("set lock_wait_timeout = 1").await?;
+    let probe = format!("select 1 from {table} limit 1");
+    let deadline = Instant::now() + LOCK_TIMEOUT;
+    loop {
+        match connection.query_drop(&probe).await {
+            Ok(()) => {}
+            Err(mysql_async::Error::Server(refused)) if refused.code == 1205 => {
+                return Ok(connection.disconnect().await?);
+            }
+            Err(error) => return Err(error).context(probe),
+        }
+        ensure!(Instant::now() < deadline, "nobody locks {table}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Waits until a tool has made its new table and copies rows into it.
+async fn until_copying(source: &Address, table: &str) -> Result<()> {
+    let mut connection = source.mysql().await?;
+    let there =
+        "select count(*) from information_schema.tables where table_schema = ? and table_name = ?";
+    let filled = format!("select 1 from {table} limit 1");
+    let deadline = Instant::now() + TOOL_TIMEOUT;
+    loop {
+        let found: Option<u64> = connection
+            .exec_first(there, (&source.database, table))
+            .await?;
+        if found == Some(1) && connection.query_first::<u8, _>(&filled).await?.is_some() {
+            return Ok(connection.disconnect().await?);
+        }
+        ensure!(Instant::now() < deadline, "no row comes into {table}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

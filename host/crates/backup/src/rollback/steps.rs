@@ -78,13 +78,7 @@ pub(super) async fn prepare(
             backup.restore_into(c, Owner::Keep, Part::All).await?;
             must_be_the_backup(c, backup).await?;
             let broken = foreign_keys::broken(c).await?;
-            let told = |key: &BrokenKey| Finding {
-                remedy: "nothing has to be done: the rows are back, and the key, marked as not \
-                         valid, checks new ones alone"
-                    .into(),
-                ..key.finding()
-            };
-            findings.extend(broken.iter().map(told));
+            findings.extend(broken.iter().map(BrokenKey::finding));
         }
         Way::Downgrade => downgrade(c, backup, &now).await?,
     }

@@ -1,13 +1,12 @@
 //! A scratch server in a container, through the docker command.
 
 use std::io::Read;
-use std::path::Path;
 use std::process::{Command, Stdio};
 
 use chameleon_postgres::{ConnectOptions, TlsMode};
 
 use super::{Scratch, Server, wait_for};
-use crate::programs;
+use crate::{machine, programs};
 
 /// Names another image than `postgres:VERSION`; it takes the same environment variables.
 const IMAGE_VARIABLE: &str = "CHAMELEON_SCRATCH_IMAGE";
@@ -41,7 +40,11 @@ pub(super) async fn start(least: u32) -> Result<Scratch, String> {
     let mut command = tokio::process::Command::new("docker");
     command
         .args(["run", "--detach", "--rm", "--label"])
-        .arg(format!("{LABEL}={} {}", host_name(), std::process::id()))
+        .arg(format!(
+            "{LABEL}={} {}",
+            machine::host_name(),
+            std::process::id()
+        ))
         // the value comes from this command's own environment
         .args(["--env", "POSTGRES_PASSWORD"])
         .args(["--publish", "127.0.0.1::5432", &image])
@@ -82,16 +85,10 @@ async fn remove_left_behind() {
         let (Some(id), Some(host), Some(pid)) = (words.next(), words.next(), words.next()) else {
             continue;
         };
-        if !host.is_empty() && host == host_name() && !Path::new("/proc").join(pid).exists() {
+        if machine::is_gone(host, pid) {
             drop(Container { id: id.to_owned() });
         }
     }
-}
-
-/// Empty where the system does not tell, as it does not tell then which processes live.
-fn host_name() -> String {
-    let name = std::fs::read_to_string("/proc/sys/kernel/hostname");
-    name.unwrap_or_default().trim().replace(' ', "_")
 }
 
 async fn docker(command: tokio::process::Command, attempt: &str) -> Result<String, String> {

@@ -6,7 +6,7 @@ use chameleon_backup::{AtBest, Backup, BackupError, Means, Out, create, create_v
 use chameleon_backup::{table_sums, verify, verify_by};
 use chameleon_diag::Diagnostic;
 
-use crate::support::{ORPHANS, drop_catalog, in_database, run};
+use crate::support::{ORPHANS, drop_catalog, in_database, run, scratch_databases};
 
 fn code(error: &BackupError) -> &'static str {
     error.code().as_str()
@@ -72,8 +72,7 @@ async fn every_means_finds_a_sound_backup_sound_and_a_false_manifest_false() {
                 verified.passed_over
             );
         }
-        let databases = "select count(*) from pg_database where datname like 'chameleon_verify%'";
-        assert_eq!(place.value::<i64>(databases).await, 0);
+        assert_eq!(place.lines(&scratch_databases()).await, [""; 0]);
 
         let mut tables = backup.manifest.tables.iter_mut();
         let log = tables.find(|t| t.name == "t_log_replica_1").unwrap();

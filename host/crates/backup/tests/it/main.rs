@@ -4,6 +4,7 @@
 
 mod backups;
 mod kills;
+mod left_behind;
 mod refusals;
 mod roles;
 mod rollbacks;

@@ -210,6 +210,15 @@ pub(crate) async fn drop_catalog(c: &Client) {
     drop_schema(c).await.unwrap();
 }
 
+/// Names the scratch databases of this process.
+pub(crate) fn scratch_databases() -> String {
+    format!(
+        "select datname::text from pg_database \
+          where starts_with(datname::text, 'chameleon_verify_{}_') order by 1",
+        std::process::id()
+    )
+}
+
 /// Runs a script.
 pub(crate) async fn run(c: &Client, sql: &str) {
     if let Err(error) = c.batch_execute(sql).await {

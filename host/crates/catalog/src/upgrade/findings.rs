@@ -56,18 +56,17 @@ pub(super) async fn find(
         let what = format!("it is copied and not renamed: {why}");
         found.push(finding(Severity::Info, codes::UPG027, table, what, ""));
     }
-    let sql = include_str!("sql/names.sql");
-    for row in db::query(c, "compare the catalog's names", sql, &[]).await? {
-        let object: String = db::get(&row, "object")?;
-        let fault: String = db::get(&row, "fault")?;
-        let remedy = "chameleon explain UPG023";
-        found.push(finding(
-            Severity::Warning,
-            codes::UPG023,
-            object,
-            fault,
-            remedy,
-        ));
+    let (schemas, names) = (
+        include_str!("sql/schemas.sql"),
+        include_str!("sql/names.sql"),
+    );
+    for (code, sql) in [(codes::UPG030, schemas), (codes::UPG023, names)] {
+        for row in db::query(c, "compare the catalog's names", sql, &[]).await? {
+            let object: String = db::get(&row, "object")?;
+            let fault: String = db::get(&row, "fault")?;
+            let remedy = format!("chameleon explain {code}");
+            found.push(finding(Severity::Warning, code, object, fault, remedy));
+        }
     }
     let sql = include_str!("sql/privileges.sql");
     for row in db::query(c, "look at the privileges", sql, &[]).await? {

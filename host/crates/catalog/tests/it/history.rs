@@ -7,7 +7,7 @@ use chameleon_catalog::batches::{Close, ReplayCounts, close, mark_replayed, reta
 use chameleon_catalog::held::{self, HeldState, Hold};
 use chameleon_catalog::history::{self, Version, load, replace, save};
 use chameleon_catalog::windows::{self, Floor, Window};
-use chameleon_catalog::{BatchId, SourceId, table_rules};
+use chameleon_catalog::{BatchId, SourceId, add_source, source, table_rules};
 use chameleon_diag::codes;
 use chameleon_model::{BinlogPosition, TableName};
 use chameleon_postgres::Client;
@@ -253,6 +253,68 @@ async fn windows_and_floor_come_back_as_they_were_set() {
         windows::clear_all(&c, row.id).await.unwrap();
         assert!(windows::list(&c, row.id).await.unwrap().is_empty());
         assert_eq!(windows::floor(&c, row.id).await.unwrap(), None);
+    })
+    .await;
+}
+
+/// A copy that waits to rejoin has set the window of a table that is held, in whatever state.
+#[tokio::test]
+async fn windows_that_are_passed_go_with_the_floor_and_those_of_held_tables_stay() {
+    with_source(|_, c, row| async move {
+        add_source(&c, "other", "other").await.unwrap();
+        let other = source(&c, "other").await.unwrap();
+        let window = |name: &str| Window {
+            table: TableName::new("shop", name),
+            batch: BatchId(1),
+            skip_until: Some(at(10)),
+            idempotent_until: Some(at(20)),
+        };
+        let floor = Floor {
+            batch: BatchId(1),
+            position: at(30),
+        };
+        for source in [row.id, other.id] {
+            for name in ["followed", "held", "requested", "syncing"] {
+                windows::set(&c, source, &window(name)).await.unwrap();
+            }
+            windows::set_floor(&c, source, Some(&floor)).await.unwrap();
+        }
+        let hold = async |source: SourceId, table: TableName, state: HeldState| {
+            let hold = Hold {
+                source,
+                table: &table,
+                state,
+                code: codes::RPL007,
+                reason: "a copy",
+                statement: None,
+                position: None,
+            };
+            held::hold(&c, &hold).await.unwrap();
+        };
+        for state in [HeldState::Held, HeldState::Requested, HeldState::Syncing] {
+            let name = format!("{state:?}").to_lowercase();
+            hold(row.id, TableName::new("shop", name), state).await;
+        }
+        // holds of another database's table, and of another source
+        let elsewhere = TableName::new("elsewhere", "followed");
+        hold(row.id, elsewhere, HeldState::Held).await;
+        let followed = TableName::new("shop", "followed");
+        hold(other.id, followed, HeldState::Held).await;
+
+        windows::clear_passed(&c, row.id).await.unwrap();
+        let left = windows::list(&c, row.id).await.unwrap();
+        assert_eq!(left, ["held", "requested", "syncing"].map(window));
+        assert_eq!(windows::floor(&c, row.id).await.unwrap(), None);
+        // another source's are its own
+        assert_eq!(windows::list(&c, other.id).await.unwrap().len(), 4);
+        assert_eq!(windows::floor(&c, other.id).await.unwrap(), Some(floor));
+
+        for table in ["held", "requested", "syncing"] {
+            let table = TableName::new("shop", table);
+            assert!(held::release(&c, row.id, &table).await.unwrap());
+        }
+        windows::clear_passed(&c, row.id).await.unwrap();
+        assert!(windows::list(&c, row.id).await.unwrap().is_empty());
     })
     .await;
 }

@@ -1,12 +1,33 @@
 //! Who works for a source.
 
+use std::time::{Duration, Instant};
+
 use chameleon_catalog::sessions::{
     lock_key, lock_replay, lock_replica, may_work_for, predecessor_sessions, replay_holder,
-    replica_holder, unlock_replica,
+    replica_holder, share_replay, unlock_replay, unlock_replica,
 };
 use chameleon_catalog::{add_source, batches, source};
+use chameleon_postgres::Client;
 
-use crate::support::{run, with_source};
+use crate::support::{run, value, with_source};
+
+/// Looks until the question is answered with true.
+async fn until(c: &Client, question: &str) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !value::<bool>(c, question).await {
+        assert!(Instant::now() < deadline, "never true: {question}");
+        tokio::task::yield_now().await;
+    }
+}
+
+/// A session that was dropped has given its locks back.
+async fn until_gone(c: &Client, name: &str) {
+    let gone = format!(
+        "select not exists (select from pg_stat_activity \
+                             where datname = current_database() and application_name = '{name}')"
+    );
+    until(c, &gone).await;
+}
 
 #[tokio::test]
 async fn one_host_holds_a_source_and_is_named_to_the_second() {
@@ -38,6 +59,39 @@ async fn a_session_in_plain_sql_replays_under_the_same_lock() {
         assert!(!batches::process(&host, row.id, 10).await.unwrap());
         assert!(replay_holder(&c, row.id).await.unwrap().is_some());
         assert_eq!(lock_key(row.id).unwrap(), i32::try_from(row.id.0).unwrap());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn sessions_share_the_replay_lock_and_nobody_takes_it_until_all_of_them_are_gone() {
+    with_source(|database, c, row| async move {
+        let first = database.connect_as("first").await;
+        let second = database.connect_as("second").await;
+        share_replay(&first, row.id).await.unwrap();
+        share_replay(&second, row.id).await.unwrap();
+        assert!(!lock_replay(&c, row.id).await.unwrap(), "both have it");
+        assert!(replay_holder(&c, row.id).await.unwrap().is_some());
+        drop(first);
+        until_gone(&c, "first").await;
+        assert!(!lock_replay(&c, row.id).await.unwrap(), "one has it");
+        let holder = replay_holder(&c, row.id).await.unwrap().unwrap();
+        assert_eq!(holder.application_name, "second");
+        drop(second);
+        until_gone(&c, "second").await;
+        assert_eq!(replay_holder(&c, row.id).await.unwrap(), None);
+        assert!(lock_replay(&c, row.id).await.unwrap(), "nobody has it");
+
+        let third = database.connect().await;
+        let sharing = tokio::spawn(async move { share_replay(&third, row.id).await });
+        let waits = "select exists (select from pg_locks \
+                                     where locktype = 'advisory' and mode = 'ShareLock' \
+                                       and not granted \
+                                       and database = (select oid from pg_database \
+                                                        where datname = current_database()))";
+        until(&c, waits).await;
+        assert!(unlock_replay(&c, row.id).await.unwrap());
+        sharing.await.unwrap().unwrap();
     })
     .await;
 }

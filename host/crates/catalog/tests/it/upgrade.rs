@@ -257,7 +257,7 @@ async fn a_plan_names_steps_rows_and_findings_and_runs_in_a_read_only_session() 
         codes.dedup();
         assert_eq!(
             codes,
-            ["CAT030", "UPG029", "UPG023", "UPG010"],
+            ["CAT030", "UPG029", "UPG030", "UPG010"],
             "{:#?}",
             plan.findings
         );
@@ -266,6 +266,39 @@ async fn a_plan_names_steps_rows_and_findings_and_runs_in_a_read_only_session() 
             text.contains("insert into \"sch_chameleon\".\"t_log_replica_1_src_1\""),
             "{text}"
         );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_plan_names_sources_whose_schema_is_gone_and_tables_that_are() {
+    in_database(|database| async move {
+        let c = database.connect().await;
+        catalog(&c, 2, 1).await;
+        run(
+            &c,
+            "create schema dest1; create table dest1.there (id int); \
+             update sch_chameleon.t_sources set t_dest_schema = 'Dest 2' where i_id_source = 2; \
+             insert into sch_chameleon.t_replica_tables \
+                    (i_id_source, v_table_name, v_schema_name, v_table_pkey) \
+             values (1, 'there', 'dest1', '{}'), (1, 'gone', 'dest1', '{}'), \
+                    (2, 'gone', 'Dest 2', '{}')",
+        )
+        .await;
+        let told = async || -> Vec<String> {
+            let plan = upgrade::plan(&c, "").await.unwrap();
+            let all = plan.findings.findings.iter();
+            all.filter(|f| ["UPG023", "UPG030"].contains(&f.code.as_str()))
+                .inspect(|f| assert_eq!(f.severity, Severity::Warning))
+                .map(|f| format!("{} {}: {}", f.code, f.object, f.what))
+                .collect()
+        };
+        let table = "UPG023 table dest1.gone: it is registered and not in this database";
+        let schema = "UPG030 source src2: its schema Dest 2 is not in this database";
+        assert_eq!(told().await, [schema, table]);
+        run(&c, "create schema \"Dest 2\"").await;
+        let other = "UPG023 table Dest 2.gone: it is registered and not in this database";
+        assert_eq!(told().await, [other, table]);
     })
     .await;
 }

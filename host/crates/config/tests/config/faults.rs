@@ -96,6 +96,22 @@ fn text_that_is_not_yaml_is_named_by_its_line() {
 }
 
 #[test]
+fn several_sessions_behind_a_relay_are_refused() {
+    for relay in ["", "apply: relay\n"] {
+        let error = read(&format!("{relay}apply_workers: 4\n")).unwrap_err();
+        let line = 7 + relay.lines().count();
+        assert_eq!(
+            listing(&error),
+            format!(
+                "error[CFG004] apply_workers: line {line}: several sessions can share a batch only \
+                 where it goes straight to the tables\n  \
+                 remedy: set `apply: direct`, or leave apply_workers out\n"
+            )
+        );
+    }
+}
+
+#[test]
 fn a_file_of_2_x_is_recognised() {
     let text = "sources:\n  mysql: {type: mysql}\npg_conn: {host: pg, user: u}\n";
     let faults = faults_of(text);

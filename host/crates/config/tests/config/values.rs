@@ -74,6 +74,28 @@ fn sizes_numbers_and_spans_are_taken_quoted_or_not() {
 }
 
 #[test]
+fn a_batch_is_larger_without_a_relay_unless_its_size_is_given() {
+    let size = |c: &Config| c.replica_batch_size;
+    check("", size, 10_000);
+    check("apply: relay", size, 10_000);
+    check("apply: direct", size, 50_000);
+    for given in [1, 10_000, 20_000, 50_000] {
+        for mode in ["relay", "direct"] {
+            let more = format!("apply: {mode}\nreplica_batch_size: {given}");
+            check(&more, size, given);
+        }
+    }
+}
+
+#[test]
+fn several_sessions_apply_where_there_is_no_relay() {
+    let workers = |c: &Config| c.apply_workers;
+    check("apply: direct", workers, 1);
+    check("apply: direct\napply_workers: 4", workers, 4);
+    check("apply: relay\napply_workers: 1", workers, 1);
+}
+
+#[test]
 fn a_single_value_stands_for_a_list_of_one() {
     let tables = |c: &Config| c.tables_limit.clone();
     check("tables_limit: a", tables, vec!["a".into()]);

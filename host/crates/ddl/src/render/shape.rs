@@ -206,21 +206,37 @@ impl<'a> Shape<'a> {
 
     /// `alter table ... add constraint ... primary key (...)`
     pub(super) fn add_primary_key(&self) -> Option<String> {
-        if self.source.primary_key.is_empty() {
-            return None;
-        }
+        let columns = self.primary_key_columns()?;
+        let (table, name) = (self.table(), quote_ident(&self.primary_key_name()));
+        Some(format!(
+            "alter table {table} add constraint {name} primary key ({columns})"
+        ))
+    }
+
+    /// `create unique index` for the primary key.
+    pub(super) fn create_primary_index(&self) -> Option<String> {
+        let columns = self.primary_key_columns()?;
+        let (table, name) = (self.table(), quote_ident(&self.primary_key_name()));
+        Some(format!("create unique index {name} on {table} ({columns})"))
+    }
+
+    /// Makes that index the primary key.
+    pub(super) fn primary_key_from_index(&self) -> Option<String> {
+        self.primary_key_columns()?;
+        let (table, name) = (self.table(), quote_ident(&self.primary_key_name()));
+        Some(format!(
+            "alter table {table} add constraint {name} primary key using index {name}"
+        ))
+    }
+
+    fn primary_key_columns(&self) -> Option<String> {
         let columns: Vec<String> = self
             .source
             .primary_key
             .iter()
             .map(|&n| self.column(n))
             .collect();
-        Some(format!(
-            "alter table {} add constraint {} primary key ({})",
-            self.table(),
-            quote_ident(&self.primary_key_name()),
-            columns.join(", ")
-        ))
+        (!columns.is_empty()).then(|| columns.join(", "))
     }
 
     /// Name of the primary key's constraint, unquoted.

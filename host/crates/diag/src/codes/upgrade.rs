@@ -14,11 +14,12 @@ codes! {
     UPG020 AfterOperatorAction "relay rows belong to no batch";
     UPG021 AfterOperatorAction "event ids stand twice in the relay";
     UPG022 AfterOperatorAction "relay rows lie in the parent table";
-    UPG023 AfterOperatorAction "the catalog names what is not there, or cannot be a name";
+    UPG023 AfterOperatorAction "the catalog names a table that is not there, or what cannot be a name";
     UPG024 AfterOperatorAction "there is too little disk space for the upgrade";
     UPG025 AfterOperatorAction "the sequence of event ids is behind the ids in use";
     UPG026 AfterOperatorAction "an upgrade was broken off half-way";
     UPG027 AfterOperatorAction "a log table is copied and not renamed";
     UPG028 WithBackoff "another session upgrades the catalog";
     UPG029 AfterOperatorAction "rows wait in the relay";
+    UPG030 AfterOperatorAction "a source's destination schema is not in the database";
 }

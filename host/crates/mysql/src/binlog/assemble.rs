@@ -232,7 +232,7 @@ impl Assembler {
                 }
             }),
             kind::HEARTBEAT | kind::HEARTBEAT_V2 => {
-                self.heartbeat();
+                self.heartbeat(header, body);
                 Some(())
             }
             _ => return self.pass_over(header),
@@ -449,8 +449,13 @@ impl Assembler {
         }
     }
 
-    fn heartbeat(&mut self) {
+    /// Between transactions the position goes to where the source is: it may have passed over
+    /// transactions by their GTIDs.
+    fn heartbeat(&mut self, header: &Header, body: &[u8]) {
         if self.open.is_none() && self.group.is_none() && self.skip.is_none() {
+            if header.kind == kind::HEARTBEAT && body == self.place.file.as_bytes() {
+                self.place.pass_over(header.log_pos);
+            }
             let commit_micros = now_micros();
             self.end_group(Step::Progress { commit_micros });
         }

@@ -352,5 +352,20 @@ fn the_position_reaches_the_end_of_a_file_without_transactions() {
     );
 }
 
+#[test]
+fn a_heartbeat_tells_what_was_passed_over() {
+    let mut feed = Feed::new(Flavor::MySql, None, None);
+    feed.event(kind::PREVIOUS_GTIDS, &[0; 8]);
+    let (here, file) = (feed.offset, feed.assembler.here().file);
+    let ahead = u32::try_from(here).unwrap() + 1_000;
+    let mut beat = |log_pos: u32, file: &str| {
+        let header = bytes::header(kind::HEARTBEAT, 0, log_pos);
+        feed.raw(header, file.as_bytes()).unwrap()
+    };
+    assert_eq!(beat(ahead, "other.1"), [format!("progress @{here}")]);
+    assert_eq!(beat(ahead, &file), [format!("progress @{ahead}")]);
+    assert_eq!(beat(ahead - 900, &file), [format!("progress @{ahead}")]);
+}
+
 #[path = "xa_tests.rs"]
 mod xa_tests;

@@ -30,12 +30,25 @@ impl Place {
             self.offset += u64::from(header.size);
             return;
         }
-        let wrap = 1_u64 << 32;
-        let mut end = self.offset / wrap * wrap + u64::from(header.log_pos);
-        if end + wrap / 2 < self.offset {
-            end += wrap;
+        self.offset = self.whole(header.log_pos);
+    }
+
+    /// Moves on to where the sender is, which has passed over what lies between.
+    pub(super) fn pass_over(&mut self, log_pos: u32) {
+        if log_pos > 0 {
+            self.offset = self.offset.max(self.whole(log_pos));
         }
-        self.offset = end;
+    }
+
+    /// A place near this one, of which the lower 32 bits are known.
+    fn whole(&self, log_pos: u32) -> u64 {
+        let wrap = 1_u64 << 32;
+        let end = self.offset / wrap * wrap + u64::from(log_pos);
+        if end + wrap / 2 < self.offset {
+            end + wrap
+        } else {
+            end
+        }
     }
 
     /// Goes to another file; `false` where it is there already.

@@ -1,12 +1,16 @@
 //! Sessions: what they are set to, and why none came about.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chameleon_diag::Diagnostic;
 use chameleon_postgres::{Class, ConnectOptions, PostgresError, TlsMode, connect};
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 
 use crate::server::options;
+
+/// A statement that nobody waits for ends by then; the server looks every second.
+const GONE_WITHIN: Duration = Duration::from_secs(10);
 
 async fn code(options: &ConnectOptions) -> &'static str {
     connect(options).await.unwrap_err().code().as_str()
@@ -79,6 +83,46 @@ async fn a_session_that_is_ended_by_the_server_is_a_lost_connection() {
     );
     let error = client.batch_execute("select 1").await.unwrap_err();
     assert_eq!(chameleon_postgres::classify(&error), Class::Connection);
+}
+
+/// The client goes without a word: its runtime ends in the middle of the statement, and the socket with it.
+#[tokio::test]
+async fn a_long_statement_ends_soon_when_its_client_is_gone() {
+    let admin = connect(&options()).await.unwrap();
+    let sessions = async |pid: i32| -> i64 {
+        let count = "select count(*) from pg_stat_activity \
+             where pid = $1 and state = 'active' and query like '%pg_sleep(60)%'";
+        admin.query_one(count, &[&pid]).await.unwrap().get(0)
+    };
+    let until = async |pid: i32, wanted: i64| {
+        let deadline = Instant::now() + GONE_WITHIN;
+        while sessions(pid).await != wanted {
+            assert!(Instant::now() < deadline, "{wanted} are never there");
+            tokio::task::yield_now().await;
+        }
+    };
+    let (tell, told) = oneshot::channel();
+    let (cut, cutting) = oneshot::channel::<()>();
+    let lost = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async move {
+            let client = connect(&options()).await.unwrap();
+            let pid = client.query_one("select pg_backend_pid()", &[]).await;
+            tell.send(pid.unwrap().get(0)).unwrap();
+            tokio::select! {
+                ended = client.batch_execute("select pg_sleep(60)") => panic!("{ended:?}"),
+                cut = cutting => cut.unwrap(),
+            }
+        });
+    });
+    let pid: i32 = told.await.unwrap();
+    until(pid, 1).await;
+    cut.send(()).unwrap();
+    lost.join().unwrap();
+    until(pid, 0).await;
 }
 
 /// The test server has no TLS.
