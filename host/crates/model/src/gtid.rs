@@ -108,7 +108,7 @@ impl GtidSet {
         if let Some(intervals) = set.get_mut(sid) {
             // what nearly every transaction does: prolong the last interval by one
             if let Some(end) = intervals.last_mut()
-                && first == end.1 + 1
+                && first == end.1.saturating_add(1)
             {
                 end.1 = last;
                 return;
@@ -232,6 +232,14 @@ mod tests {
         );
         check("0-1-100, 2-3-4", "0-1-100,2-3-4");
         check("", "");
+    }
+
+    #[test]
+    fn the_last_number_has_no_next() {
+        let last = u64::MAX;
+        let sid = "3e11fa47-71ca-11e1-9e33-c80aa9429562";
+        let set = GtidSet::parse_mysql(&format!("{sid}:{last}:5:{last}")).unwrap();
+        assert_eq!(set.to_string(), format!("{sid}:5:{last}"));
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! Writes collapsed sets: DELETE, UPDATE, INSERT, each with one array per column.
 //!
-//! Arrays are cut at [`MAX_ROWS`] rows or [`MAX_BYTES`]: PostgreSQL unfolds them into memory, and
-//! what no longer fits its caches, or `work_mem`, costs up to twice the time. While one statement
-//! runs, the arrays of the next are filled. An insert of more than [`COPY_ROWS`] rows goes by binary
-//! COPY instead, which PostgreSQL takes in with less work per row.
+//! Arrays are cut at [`MAX_ROWS`] rows or [`MAX_BYTES`]: PostgreSQL unfolds them, and what does not
+//! fit into `work_mem`, 4 MB unless it is set, goes to a file. While one statement runs, the arrays
+//! of the next are filled. An insert of more than [`COPY_ROWS`] rows goes by binary COPY instead,
+//! which PostgreSQL takes in with less work per row.
 
 use chameleon_model::{Cell, ChangeBuffer};
 use chameleon_postgres::{ArrayParam, BinaryCopy, Client, ColumnEncoder};
@@ -18,7 +18,7 @@ use crate::statements::Kind;
 use crate::table::ApplyTable;
 
 /// Rows of one statement at most.
-const MAX_ROWS: usize = 1_000;
+const MAX_ROWS: usize = 4_000;
 /// Bytes of one statement's arrays after which no row is added.
 const MAX_BYTES: usize = 1 << 20;
 /// Inserts from which a COPY is worth its extra round trip.

@@ -102,11 +102,16 @@ impl Transaction {
         }
     }
 
-    /// The caller has taken what was handed out, and may have emptied the buffer.
+    /// The caller may have emptied the buffer, or put another in its place: what was handed out is
+    /// gone, and before the first row so are all transactions before this one.
     pub(super) fn resume(&mut self, buffer: &ChangeBuffer) {
-        if self.stale {
+        if self.stale || self.fresh == 0 {
             self.mark = buffer.mark();
             self.stale = false;
+        }
+        if self.fresh == 0 {
+            let here = self.savepoints.iter_mut().filter(|s| s.fresh == 0);
+            here.for_each(|savepoint| savepoint.mark = self.mark);
         }
     }
 
@@ -184,6 +189,22 @@ mod tests {
         append(&mut open, &mut buffer, 1);
         assert_eq!(open.rollback_to("a", &mut buffer), RolledBackTo::Done);
         assert_eq!(buffer.len(), 2);
+        open.take_back(&mut buffer);
+        assert!(buffer.is_empty());
+    }
+
+    #[test]
+    fn the_batch_before_may_be_written_before_the_first_row_comes() {
+        let mut buffer = ChangeBuffer::default();
+        append(&mut Transaction::begin(&buffer), &mut buffer, 3);
+        let mut open = Transaction::begin(&buffer);
+        open.savepoint("a".into(), &buffer);
+        buffer.clear();
+        open.resume(&buffer);
+        append(&mut open, &mut buffer, 2);
+        assert_eq!(open.rollback_to("a", &mut buffer), RolledBackTo::Done);
+        assert!(buffer.is_empty());
+        append(&mut open, &mut buffer, 1);
         open.take_back(&mut buffer);
         assert!(buffer.is_empty());
     }
