@@ -131,22 +131,20 @@ impl Capture<'_> {
         let next_tick = self.state.last_tick + TICK;
         tokio::select! {
             biased;
-            () = stop.wait() => return self.finish(Ended::Stopped).await.map(Some),
-            () = std::future::ready(()), if self.is_due() => self.flush_reading_ahead().await?,
-            step = self.binlog.next(&mut self.state.buffer, PART_BYTES) => {
-                return self.step(step?).await;
-            }
+            () = stop.wait() => self.finish(Ended::Stopped).await.map(Some),
+            () = std::future::ready(()), if self.is_due() => self.flush_reading_ahead().await,
+            step = self.binlog.next(&mut self.state.buffer, PART_BYTES) => self.step(step?).await,
             () = tokio::time::sleep_until(due.unwrap_or(next_tick).into()),
                 if due.is_some() && self.state.is_whole() =>
             {
                 // while this waited the stream may have read the beginning of a transaction
                 if self.state.is_whole() {
-                    self.flush_reading_ahead().await?;
+                    return self.flush_reading_ahead().await;
                 }
+                Ok(None)
             }
-            () = tokio::time::sleep_until(next_tick.into()) => {}
+            () = tokio::time::sleep_until(next_tick.into()) => Ok(None),
         }
-        Ok(None)
     }
 
     /// Takes in one step of the stream. `Some`: the stream has to be opened again.
@@ -156,7 +154,7 @@ impl Capture<'_> {
                 self.note_transaction(commit_micros);
                 self.state.committed(commit_micros);
                 if self.must_flush() {
-                    self.flush_reading_ahead().await?;
+                    return self.flush_reading_ahead().await;
                 }
             }
             Step::Continued => self.write_part().await?,
@@ -175,7 +173,7 @@ impl Capture<'_> {
             } => self.xa(&xid, step, commit_micros).await?,
             Step::Progress { commit_micros } => self.progress(commit_micros).await?,
             Step::Ddl(ddl) => {
-                if self.state.complete > 0 {
+                if !self.state.buffer.is_empty() {
                     self.flush_before().await?;
                 }
                 return self.ddl(ddl).await;
@@ -365,13 +363,18 @@ impl Capture<'_> {
         Ok(())
     }
 
+    /// Where the replica ends by itself.
+    fn last_position(&self) -> Option<&BinlogPosition> {
+        match &self.until {
+            Until::Stopped => None,
+            Until::CaughtUp => self.goal.as_ref(),
+            Until::Position(position) => Some(position),
+        }
+    }
+
     fn reached_goal(&self) -> bool {
-        let goal = match (&self.until, &self.goal) {
-            (Until::Stopped, _) => return false,
-            (Until::CaughtUp, Some(goal)) | (Until::Position(goal), _) => goal,
-            (Until::CaughtUp, None) => return false,
-        };
-        self.state.is_whole() && self.binlog.position().binlog >= *goal
+        let here = &self.binlog.position().binlog;
+        self.state.is_whole() && self.last_position().is_some_and(|goal| here >= goal)
     }
 
     /// Writes what is complete and waits for the replay. A transaction begun is left: it is read

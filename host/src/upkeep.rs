@@ -83,6 +83,8 @@ impl Capture<'_> {
             .queue
             .as_ref()
             .is_some_and(|queue| queue.backlog().batches > 0);
+        // a transaction that is written in parts locks the tables that get their indexes now
+        let waits = waits || self.state.in_parts;
         if !self.policy.has_marks() || !self.state.marks.is_empty() || waits {
             return Ok(());
         }

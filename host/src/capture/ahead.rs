@@ -9,7 +9,7 @@ use chameleon_model::{BinlogPosition, ChangeBuffer};
 use chameleon_mysql::binlog::Step;
 use chameleon_target::DdlEntry;
 
-use super::{Capture, PART_BYTES};
+use super::{Capture, Ended, PART_BYTES};
 use crate::error::HostError;
 use crate::policy::BatchPolicy;
 use crate::replay::Job;
@@ -24,9 +24,12 @@ pub(super) struct Done {
 
 impl Capture<'_> {
     /// Writes the batch and makes it durable with the position behind it, and reads ahead meanwhile.
-    pub(super) async fn flush_reading_ahead(&mut self) -> Result<(), HostError> {
+    /// `Some`: tables were held, of which more may have been read ahead, so the stream has to be
+    /// opened again.
+    pub(super) async fn flush_reading_ahead(&mut self) -> Result<Option<Ended>, HostError> {
         if self.isolate || self.state.in_parts {
-            return self.flush().await;
+            self.flush().await?;
+            return Ok(None);
         }
         let at = self.binlog.position().clone();
         self.shape_buffer().await?;
@@ -38,6 +41,7 @@ impl Capture<'_> {
         let rows = self.state.take_batch(&at.binlog, &self.policy);
         let may_share = !self.shaper.is_active() && !self.policy.has_marks();
         let (source, full) = (self.row.id, self.batch_rows());
+        let goal = self.last_position().cloned();
         let Self {
             sink,
             binlog,
@@ -74,7 +78,9 @@ impl Capture<'_> {
                             state.note_transaction(commit_micros, &binlog.position().binlog);
                         }
                             state.committed(commit_micros);
-                            ended = state.is_full(full, &binlog.position().binlog);
+                            let here = &binlog.position().binlog;
+                        ended = state.is_full(full, here)
+                            || goal.as_ref().is_some_and(|goal| here >= goal);
                         }
                         other => {
                             state.ahead = Some(other);
@@ -85,13 +91,14 @@ impl Capture<'_> {
             }
         };
         self.note_written(written, &at.binlog).await?;
+        let mut held = None;
         let closed = match closed {
             Some(closed) => closed,
             // with the holds that were noted now
             None => {
                 let closed = self.sink.close(&at, last_event_micros).await?;
                 self.sink.commit().await?;
-                self.state.unsaved_holds.clear();
+                held = Some(Ended::Restart { isolate: false });
                 closed
             }
         };
@@ -102,7 +109,7 @@ impl Capture<'_> {
             policy,
         };
         self.done(done, &at.binlog, closed, Vec::new());
-        Ok(())
+        Ok(held)
     }
 
     /// What is left to do when a batch is durable.
@@ -131,6 +138,7 @@ impl Capture<'_> {
             }),
             _ => {
                 rows.clear();
+                rows.shrink_to(PART_BYTES);
                 self.state.spare = rows;
             }
         }

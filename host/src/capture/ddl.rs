@@ -52,8 +52,13 @@ impl Capture<'_> {
             .write(&ChangeBuffer::default(), &entries, &policy)
             .await?;
         self.hold_failures(written.failures, &at.binlog).await?;
-        self.count_missed(&at).await?;
-        let closed = self.sink.close(&at, self.state.last_event_micros).await?;
+        // with its rows behind it, and the position at its end; where holds end, the stream goes on anew
+        let inside = ddl.in_transaction && !releases;
+        let mut closed = None;
+        if !inside {
+            self.count_missed(&at).await?;
+            closed = self.sink.close(&at, self.state.last_event_micros).await?;
+        }
         let versions: Vec<Version<'_>> = ddl
             .history
             .iter()
@@ -70,6 +75,13 @@ impl Capture<'_> {
         )
         .await?;
         tracing::info!(source = %self.row.name, position = %at.binlog, changes = entries.len(), "ddl");
+        if inside {
+            self.state.buffer.clear();
+            self.state.complete = 0;
+            self.state.meta.transactions.clear();
+            self.state.in_parts = true;
+            return Ok(None);
+        }
         self.commit(&at, closed, policy, entries).await?;
         let isolate = self.isolate;
         Ok((releases && self.queue.is_some()).then_some(Ended::Restart { isolate }))
@@ -152,6 +164,7 @@ impl Capture<'_> {
         if let SchemaChange::Drop { before } = change
             && self.held.remove(&before.name)
         {
+            self.binlog.forget_hold(&before.name);
             held::release(client, id, &before.name).await?;
         }
         let Some(after) = change.after() else {

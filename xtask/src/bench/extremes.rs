@@ -48,24 +48,24 @@ fn size(arguments: &Arguments, stage: &Stage, sizes: (u64, u64)) -> u64 {
         .of(if arguments.full { sizes.0 } else { sizes.1 })
 }
 
-/// The sysbench table alone, then ten times as long.
+/// The sysbench table alone and ten times as long, in turn.
 pub(super) async fn rows(
     arguments: &Arguments,
     stage: &Stage,
     results: &mut Results,
 ) -> Result<()> {
     const DATABASE: &str = "bench_rows";
-    let source = stage.source.address.database(DATABASE);
-    let rounds = if arguments.full {
-        1
-    } else {
-        arguments.rounds()
-    };
+    let mut sizes = Vec::new();
     for (name, times) in [(ONCE, 1), (TEN_TIMES, TIMES)] {
+        let database = format!("{DATABASE}_{times}");
+        let source = stage.source.address.database(&database);
         multiply(stage, &source, times).await?;
-        for _ in 0..rounds {
+        sizes.push((name, times, source));
+    }
+    for _ in 0..arguments.rounds() {
+        for (name, times, source) in &sizes {
             stage.create_target(DATABASE).await?;
-            let ours = Ours::configure(stage, DATABASE, &source, "")?;
+            let ours = Ours::configure(stage, DATABASE, source, "")?;
             ours.register().await?;
             let reading = Reading::begin(stage).await?;
             let spent = ours.must(&["init_replica"]).await?;
@@ -75,7 +75,10 @@ pub(super) async fn rows(
             stage.drop_target(DATABASE).await?;
         }
     }
-    drop_source(&source).await
+    for (.., source) in &sizes {
+        drop_source(source).await?;
+    }
+    Ok(())
 }
 
 async fn multiply(stage: &Stage, source: &Address, times: u64) -> Result<()> {

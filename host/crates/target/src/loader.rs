@@ -72,12 +72,8 @@ pub async fn build_keys(
     table: &TableSchema,
     plan: &CreatePlan,
 ) -> Result<(), TargetError> {
-    let statements = plan
-        .primary_key
-        .iter()
-        .chain(&plan.unique_indexes)
-        .chain(&plan.indexes);
-    for statement in statements {
+    let last = plan.primary_key_from_index.as_deref();
+    for statement in plan.index_builds().chain(last) {
         build_index(client, table, statement).await?;
     }
     Ok(())

@@ -42,6 +42,7 @@ pub(super) async fn run(stage: &mut Stage) -> Result<()> {
     dropped_meanwhile(stage)
         .await
         .context("dropped while nothing runs")?;
+    made_of_rows(stage).await.context("made of rows")?;
     made_elsewhere(stage)
         .await
         .context("made after a table of another database")?;
@@ -159,6 +160,25 @@ async fn dropped_meanwhile(stage: &mut Stage) -> Result<()> {
     must_be_held(stage, &[]).await?;
     host.stop().await?;
     stage.must_be_equal().await
+}
+
+/// A statement that makes a table with its rows comes right behind a position that is stored already.
+async fn made_of_rows(stage: &mut Stage) -> Result<()> {
+    let mut host = stage.replica.start(&["start_replica"])?;
+    for table in ["picked", "picked_again"] {
+        stage.wait_for_arrival(&mut host, ARRIVAL_TIMEOUT).await?;
+        let all = stage.source.clone();
+        let caught_up = stage.replica.wait_until_caught_up(&all, ARRIVAL_TIMEOUT);
+        caught_up.await?;
+        let create = format!("create table {table} (primary key (id)) as select * from bins");
+        source(stage, &[&create]).await?;
+        stage.wait_for_arrival(&mut host, ARRIVAL_TIMEOUT).await?;
+        must_be_held(stage, &[]).await?;
+        stage.must_be_equal().await?;
+    }
+    host.stop().await?;
+    source(stage, &["drop table picked, picked_again"]).await?;
+    stage.replica.catch_up().await
 }
 
 /// Only the source knows its columns; the copy that brings it back tells the stream of them.

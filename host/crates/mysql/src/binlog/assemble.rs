@@ -76,6 +76,8 @@ pub(super) struct Assembler {
     pub(super) logged: Option<Logged>,
     /// Views, triggers or routines may have changed since they were asked for.
     pub(super) objects_changed: bool,
+    /// Place that the last event told, where that was a heartbeat.
+    beat: Option<u32>,
     steps: VecDeque<(Step, Option<Move>)>,
 }
 
@@ -112,6 +114,7 @@ impl Assembler {
             keeps_prepared: false,
             logged: None,
             objects_changed: false,
+            beat: None,
             steps: VecDeque::new(),
         }
     }
@@ -169,6 +172,9 @@ impl Assembler {
     ) -> Result<(), SourceError> {
         if !event.packed {
             self.place.advance(&event.header);
+        }
+        if event.header.kind != kind::HEARTBEAT {
+            self.beat = None;
         }
         self.leave_skip_late()?;
         self.dispatch(event, into)?;
@@ -449,12 +455,17 @@ impl Assembler {
         }
     }
 
-    /// Between transactions the position goes to where the source is: it may have passed over
-    /// transactions by their GTIDs.
+    /// Between transactions the position goes to where the source waits: it may have passed over
+    /// transactions by their GTIDs. While it does, it may be in the midst of one; where it tells the
+    /// same place twice it is at the end.
     fn heartbeat(&mut self, header: &Header, body: &[u8]) {
         if self.open.is_none() && self.group.is_none() && self.skip.is_none() {
+            let again = self.beat == Some(header.log_pos);
             if header.kind == kind::HEARTBEAT && body == self.place.file.as_bytes() {
-                self.place.pass_over(header.log_pos);
+                self.beat = Some(header.log_pos);
+                if again {
+                    self.place.pass_over(header.log_pos);
+                }
             }
             let commit_micros = now_micros();
             self.end_group(Step::Progress { commit_micros });

@@ -362,9 +362,16 @@ fn a_heartbeat_tells_what_was_passed_over() {
         let header = bytes::header(kind::HEARTBEAT, 0, log_pos);
         feed.raw(header, file.as_bytes()).unwrap()
     };
-    assert_eq!(beat(ahead, "other.1"), [format!("progress @{here}")]);
+    for _ in 0..2 {
+        assert_eq!(beat(ahead, "other.1"), [format!("progress @{here}")]);
+    }
+    // it may be passing over transactions still
+    assert_eq!(beat(ahead - 100, &file), [format!("progress @{here}")]);
+    assert_eq!(beat(ahead, &file), [format!("progress @{here}")]);
     assert_eq!(beat(ahead, &file), [format!("progress @{ahead}")]);
-    assert_eq!(beat(ahead - 900, &file), [format!("progress @{ahead}")]);
+    for _ in 0..2 {
+        assert_eq!(beat(ahead - 900, &file), [format!("progress @{ahead}")]);
+    }
 }
 
 #[path = "xa_tests.rs"]

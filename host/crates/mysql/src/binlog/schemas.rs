@@ -148,6 +148,11 @@ impl Schemas {
         true
     }
 
+    pub(super) fn forget_hold(&mut self, name: &TableName) {
+        self.generation += 1;
+        self.held.remove(name);
+    }
+
     pub(super) fn release(&mut self, table: Arc<TableSchema>) {
         self.held.remove(&table.name);
         self.helpers.remove(&table.name);

@@ -198,6 +198,11 @@ impl BinlogSource {
         self.assembler.schemas.is_held(table)
     }
 
+    /// A table of that name was dropped: the next one of the name is not held.
+    pub fn forget_hold(&mut self, table: &TableName) {
+        self.assembler.schemas.forget_hold(table);
+    }
+
     /// From now on rows of that table are decoded again, by that version of its schema.
     pub fn release(&mut self, table: Arc<TableSchema>) {
         self.assembler.schemas.release(table);
