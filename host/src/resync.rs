@@ -172,6 +172,7 @@ async fn once(
             source_name: row.name.clone(),
         });
     };
+    held::lock(control, row.id).await?;
     set_windows(control, row, open.id, &copied.marks, None).await?;
     note_structures(control, row, &open, &selected, &copied.marks).await?;
     for table in &selected {

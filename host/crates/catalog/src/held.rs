@@ -134,6 +134,15 @@ pub async fn set_state(
     Ok(db::execute(c, "change the held table's state", sql, &params).await? > 0)
 }
 
+/// Locks the rows of a source's held tables to the end of the transaction. A batch's transaction
+/// counts missed changes there before it moves the open batch: who needs both keeps to that order.
+pub async fn lock(c: &impl GenericClient, source: SourceId) -> Result<(), CatalogError> {
+    let sql = "select 1 from sch_chameleon.t_held_tables where i_id_source = $1 \
+                order by t_table_schema, t_table_name for update";
+    db::query(c, "lock the held tables", sql, &[(&source.0, Type::INT8)]).await?;
+    Ok(())
+}
+
 /// Counts missed changes of held tables, the last of them at or before `at`. Tables that are not
 /// held are passed over. One round trip.
 pub async fn count(

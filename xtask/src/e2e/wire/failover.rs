@@ -283,12 +283,12 @@ async fn died_set_back(stage: &Stage, writer: &mut Writer) -> Result<bool> {
     let mut host = stage.replica.start(&["start_replica"])?;
     let over = Cell::new(false);
     let watched = async {
-        tokio::select! {
+        let first = tokio::select! {
             copied = stage.replica.must(COPY_MARKED) => copied.map(drop),
             seen = until_set_back(stage) => seen,
-        }?;
+        };
         over.set(true);
-        host.kill()
+        first.and(host.kill())
     };
     let written = async {
         let mut connection = stage.source.mysql().await?;
