@@ -151,8 +151,9 @@ impl Capture<'_> {
     async fn step(&mut self, step: Step) -> Result<Option<Ended>, HostError> {
         match step {
             Step::Committed { commit_micros, .. } => {
-                self.note_transaction(commit_micros);
-                self.state.committed(commit_micros);
+                let at = &self.binlog.position().binlog;
+                self.state
+                    .committed(commit_micros, at, self.shaper.wants_meta());
                 if self.must_flush() {
                     return self.flush_reading_ahead().await;
                 }

@@ -167,12 +167,12 @@ async fn once(
     let rights = rights::read(control, &row.dest_schema, Some(&targets)).await?;
     loader::swap_tables(control, staging, &row.dest_schema, &targets).await?;
     rights::give(control, &row.name, rights).await?;
+    held::lock(control, row.id).await?;
     let Some(open) = batches::open_batch(control, row.id).await? else {
         return Err(HostError::NotInitialised {
             source_name: row.name.clone(),
         });
     };
-    held::lock(control, row.id).await?;
     set_windows(control, row, open.id, &copied.marks, None).await?;
     note_structures(control, row, &open, &selected, &copied.marks).await?;
     for table in &selected {

@@ -6,7 +6,6 @@
 
 use chameleon_catalog::{BatchId, held};
 use chameleon_model::{BinlogPosition, ChangeBuffer};
-use chameleon_mysql::binlog::Step;
 use chameleon_target::DdlEntry;
 
 use super::{Capture, Ended, PART_BYTES};
@@ -57,9 +56,7 @@ impl Capture<'_> {
                 } else {
                     sink.write(&rows, &[], &policy).await?
                 };
-                if !missed.is_empty() {
-                    held::count(sink.client(), source, &missed, &at.binlog).await?;
-                }
+                held::count(sink.client(), source, &missed, &at.binlog).await?;
                 if !written.failures.is_empty() {
                     return Ok((written, None));
                 }
@@ -72,21 +69,12 @@ impl Capture<'_> {
                 tokio::select! {
                     biased;
                     done = &mut writing => break done?,
-                    step = binlog.next(&mut state.buffer, PART_BYTES), if !ended => match step {
-                        Ok(Step::Committed { commit_micros, .. }) => {
-                            if shaper.wants_meta() {
-                            state.note_transaction(commit_micros, &binlog.position().binlog);
-                        }
-                            state.committed(commit_micros);
-                            let here = &binlog.position().binlog;
-                        ended = state.is_full(full, here)
+                    step = binlog.next(&mut state.buffer, PART_BYTES), if !ended => {
+                        let here = &binlog.position().binlog;
+                        ended = state.take_ahead(step, here, shaper.wants_meta())
+                            || state.is_full(full, here)
                             || goal.as_ref().is_some_and(|goal| here >= goal);
-                        }
-                        other => {
-                            state.ahead = Some(other);
-                            ended = true;
-                        }
-                    },
+                    }
                 }
             }
         };
@@ -102,10 +90,9 @@ impl Capture<'_> {
                 closed
             }
         };
-        let whole = true;
         let done = Done {
             rows,
-            whole,
+            whole: true,
             policy,
         };
         self.done(done, &at.binlog, closed, Vec::new());

@@ -52,7 +52,8 @@ impl Capture<'_> {
             .write(&ChangeBuffer::default(), &entries, &policy)
             .await?;
         self.hold_failures(written.failures, &at.binlog).await?;
-        // with its rows behind it, and the position at its end; where holds end, the stream goes on anew
+        // rows of the same transaction follow, and only its end is a place to go on from; where a hold
+        // ends, the stream is opened anew, which asks for a place here
         let inside = ddl.in_transaction && !releases;
         let mut closed = None;
         if !inside {

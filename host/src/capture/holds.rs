@@ -24,9 +24,7 @@ impl Capture<'_> {
     /// Notes changes of held tables that went by.
     pub(crate) async fn count_missed(&mut self, at: &SourcePosition) -> Result<(), HostError> {
         let missed = self.binlog.take_held_counts();
-        if !missed.is_empty() {
-            held::count(self.sink.client(), self.row.id, &missed, &at.binlog).await?;
-        }
+        held::count(self.sink.client(), self.row.id, &missed, &at.binlog).await?;
         Ok(())
     }
 

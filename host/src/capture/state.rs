@@ -68,13 +68,32 @@ impl State {
         }
     }
 
-    /// A transaction ends where the buffer ends.
-    pub(crate) fn committed(&mut self, commit_micros: i64) {
+    /// A transaction ends where the buffer ends, and at `at`; `noted`: for transforms that want to
+    /// know.
+    pub(crate) fn committed(&mut self, commit_micros: i64, at: &BinlogPosition, noted: bool) {
+        if noted {
+            self.note_transaction(commit_micros, at);
+        }
         self.last_event_micros = Some(commit_micros);
         self.complete = self.buffer.len();
         if self.complete > 0 {
             self.first_row.get_or_insert_with(Instant::now);
         }
+    }
+
+    /// Takes in what was read while a batch was written. True: nothing is to be read behind it.
+    pub(crate) fn take_ahead(
+        &mut self,
+        step: Result<Step, SourceError>,
+        at: &BinlogPosition,
+        noted: bool,
+    ) -> bool {
+        if let Ok(Step::Committed { commit_micros, .. }) = step {
+            self.committed(commit_micros, at, noted);
+            return false;
+        }
+        self.ahead = Some(step);
+        true
     }
 
     /// The complete transactions, which end at `at`, make a batch of so many rows, or one that has

@@ -105,23 +105,27 @@ mod tests {
 
     #[tokio::test]
     async fn a_worker_waits_for_what_others_may_add() {
-        let (one, two) = (Arc::new(Queue::new(VecDeque::new())), Keys::of_nothing());
-        let two = Arc::new(two);
-        one.add([Task::Index(Arc::clone(&two), 1)].into_iter());
-        let (task, at_work) = one.next().await.expect("a task");
+        let queue = Arc::new(Queue::new(VecDeque::new()));
+        let keys = Arc::new(Keys::of_nothing());
+        queue.add([Task::Index(Arc::clone(&keys), 1)].into_iter());
+        let (task, at_work) = queue.next().await.expect("a task");
         assert!(matches!(task, Task::Index(_, 1)));
-        assert!(one.is_last() && !one.has_chunks());
+        assert!(queue.is_last() && !queue.has_chunks());
         let waiting = tokio::spawn({
-            let queue = Arc::clone(&one);
+            let queue = Arc::clone(&queue);
             async move { queue.next().await.map(|(task, _)| task) }
         });
         tokio::task::yield_now().await;
         assert!(!waiting.is_finished());
-        one.add([2, 3].map(|n| Task::Index(Arc::clone(&two), n)).into_iter());
+        queue.add(
+            [2, 3]
+                .map(|n| Task::Index(Arc::clone(&keys), n))
+                .into_iter(),
+        );
         let task = waiting.await.expect("no panic");
         assert!(matches!(task, Some(Task::Index(_, 2))));
-        one.clear();
+        queue.clear();
         drop(at_work);
-        assert!(one.next().await.is_none());
+        assert!(queue.next().await.is_none());
     }
 }

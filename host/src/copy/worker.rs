@@ -71,8 +71,12 @@ impl Worker {
                         self.finish(&work).await?;
                     }
                 }
-                // chunks are never added, so none comes after the last
-                (Task::Chunk(..), None) => {}
+                (Task::Chunk(..), None) => {
+                    return Err(HostError::TaskFailed {
+                        task: "copy",
+                        reason: "a chunk came after the last one",
+                    });
+                }
                 (Task::Finish(work), _) => self.finish(&work).await?,
                 (Task::Index(keys, number), _) => {
                     let settings = if queue.is_last() { ALONE } else { SETTINGS };

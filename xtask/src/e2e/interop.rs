@@ -240,7 +240,9 @@ impl Play {
         let streams = "select count(*) from pg_stat_activity where datname = current_database() \
              and application_name like '[PGCH]%'";
         wait_for(&client, streams, 1, &mut running).await?;
-        client
+        // a session of its own: in a transaction, pg_stat_activity shows what it showed first
+        let locking = self.stage.target.postgres().await?;
+        locking
             .batch_execute(&format!("begin; lock table {lock}"))
             .await?;
         self.change().await?;
@@ -257,10 +259,9 @@ impl Play {
         .context("pg_chameleon at the lock")?;
         running.kill()?;
         client
-            .batch_execute(&format!(
-                "select pg_terminate_backend(pid) {stuck}; rollback"
-            ))
+            .batch_execute(&format!("select pg_terminate_backend(pid) {stuck}"))
             .await?;
+        locking.batch_execute("rollback").await?;
         self.wait_until_nobody_is_connected().await?;
         self.must_have_waiting_rows().await
     }

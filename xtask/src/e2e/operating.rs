@@ -204,7 +204,11 @@ async fn refused_rows(stage: &mut Stage, setting: &Setting<'_>) -> Result<()> {
 }
 
 async fn until_a_position(stage: &Stage) -> Result<()> {
-    source(stage, &["insert into arrival_marker values (900001)"]).await?;
+    // more than a batch before it, so that the place is met while one is written
+    let many: Vec<String> = (800_000..803_000).map(|id| format!("({id})")).collect();
+    let many = format!("insert into arrival_marker values {}", many.join(", "));
+    let first = "insert into arrival_marker values (900001)";
+    source(stage, &[&many, first]).await?;
     let (file, position) = stage.source.binlog_end().await?;
     source(stage, &["insert into arrival_marker values (900002)"]).await?;
     let end = format!("{file}:{position}");

@@ -123,6 +123,7 @@ pub async fn predecessor_sessions(
                   and (application_name like '[PGCH]%' \
                        or (application_name = '' and strpos(query, 'sch_chameleon.') > 0)) \
                 order by pid";
+    lock::look_anew(c).await?;
     let rows = db::query(c, "look for sessions of pg_chameleon 1.x", sql, &[]).await?;
     rows.iter()
         .map(|row| {

@@ -36,6 +36,18 @@ pub async fn advisory_unlock(
     answer(client, "pg_advisory_unlock", key1, key2).await
 }
 
+/// Makes the next look at `pg_stat_activity` a new one: within a transaction the server answers every
+/// look with the sessions that it found at the first.
+///
+/// # Errors
+/// What the server says.
+pub async fn look_anew(client: &impl GenericClient) -> Result<(), PostgresError> {
+    client
+        .batch_execute("select pg_catalog.pg_stat_clear_snapshot()")
+        .await
+        .map_err(|e| PostgresError::statement("look anew at the sessions", &e))
+}
+
 /// The session that holds the advisory lock in this database.
 pub async fn holder(
     client: &impl GenericClient,
@@ -49,6 +61,7 @@ pub async fn holder(
          and l.classid = $1 and l.objid = $2 and l.database = \
          (select oid from pg_catalog.pg_database where datname = pg_catalog.current_database())";
     let attempt = || format!("look for the holder of the advisory lock ({key1}, {key2})");
+    look_anew(client).await?;
     let keys = (key1.cast_unsigned(), key2.cast_unsigned());
     let rows = client
         .query_typed(query, &[(&keys.0, Type::OID), (&keys.1, Type::OID)])

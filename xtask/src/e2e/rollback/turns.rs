@@ -124,15 +124,14 @@ impl Turns {
     pub(super) async fn they_are_killed_with_rows_waiting(&mut self) -> Result<()> {
         let mut runs = self.start_predecessors()?;
         self.wait_until_equal(&mut runs).await?;
-        let client = self.target.postgres().await?;
-        self.lock(&client).await?;
+        let locking = self.lock().await?;
         self.change().await?;
-        self.wait_for_rows(&client, &mut runs).await?;
+        self.wait_for_rows(&mut runs).await?;
         let Runs::Predecessors(all) = runs else {
             bail!("another runs");
         };
         all.into_iter().try_for_each(Running::kill)?;
-        self.end_sessions_and_unlock(&client).await
+        self.end_sessions_and_unlock(&locking).await
     }
 
     /// The same with the host: rows of ours, and a statement between them, wait.
@@ -141,19 +140,18 @@ impl Turns {
         self.change().await?;
         let mut runs = Runs::Host(host);
         self.wait_until_equal(&mut runs).await?;
-        let client = self.target.postgres().await?;
-        self.lock(&client).await?;
+        let locking = self.lock().await?;
         self.change().await?;
         let column = format!("more_{}", self.round);
         rounds::add_column(&self.sources[0].source, &column).await?;
         self.change().await?;
-        self.wait_for_rows(&client, &mut runs).await?;
+        self.wait_for_rows(&mut runs).await?;
         host = match runs {
             Runs::Host(host) => host,
             Runs::Predecessors(_) => bail!("another runs"),
         };
         host.kill()?;
-        self.end_sessions_and_unlock(&client).await
+        self.end_sessions_and_unlock(&locking).await
     }
 
     pub(super) async fn wait_for_our_sessions(&self, host: &mut Host) -> Result<()> {
@@ -172,20 +170,26 @@ impl Turns {
         }
     }
 
-    async fn lock(&self, client: &Client) -> Result<()> {
+    /// A session of its own: in a transaction, `pg_stat_activity` shows what it showed first.
+    async fn lock(&self) -> Result<Client> {
+        let client = self.target.postgres().await?;
         let schema = &self.sources[0].schema;
         let lock = format!("begin; lock table {schema}.people in access exclusive mode");
-        Ok(client.batch_execute(&lock).await?)
+        client.batch_execute(&lock).await?;
+        Ok(client)
     }
 
-    async fn wait_for_rows(&self, client: &Client, runs: &mut Runs) -> Result<()> {
-        let stuck = "select count(*) from pg_stat_activity where datname = current_database() \
-             and wait_event_type = 'Lock'";
+    async fn wait_for_rows(&self, runs: &mut Runs) -> Result<()> {
+        let client = self.target.postgres().await?;
+        let stuck = format!(
+            "select count(*) from pg_locks where not granted and relation = '{}.people'::regclass",
+            self.sources[0].schema
+        );
         let deadline = Instant::now() + ARRIVAL_TIMEOUT;
         loop {
             runs.check_alive()?;
             let rows: i64 = client.query_one(WAITING_ROWS, &[]).await?.get(0);
-            let sessions: i64 = client.query_one(stuck, &[]).await?.get(0);
+            let sessions: i64 = client.query_one(&stuck, &[]).await?.get(0);
             if rows > i64::from(rounds::MANY) && sessions > 0 {
                 return Ok(());
             }
@@ -198,17 +202,17 @@ impl Turns {
     }
 
     /// The sessions of a killed program, which would go on alone.
-    async fn end_sessions_and_unlock(&self, client: &Client) -> Result<()> {
+    async fn end_sessions_and_unlock(&self, locking: &Client) -> Result<()> {
+        let client = self.target.postgres().await?;
         let others = "from pg_stat_activity where datname = current_database() \
              and backend_type = 'client backend' and application_name <> 'xtask'";
         client
-            .batch_execute(&format!(
-                "select pg_terminate_backend(pid) {others}; rollback"
-            ))
+            .batch_execute(&format!("select pg_terminate_backend(pid) {others}"))
             .await?;
+        locking.batch_execute("rollback").await?;
         let gone =
             format!("select case when exists (select {others}) then 0::bigint else 1::bigint end");
-        wait_for(client, &gone, 1).await?;
+        wait_for(&client, &gone, 1).await?;
         let rows: i64 = client.query_one(WAITING_ROWS, &[]).await?.get(0);
         println!("      killed; {rows} rows wait in the relay");
         ensure!(rows > 0, "the kill left no rows in the relay");

@@ -22,6 +22,7 @@ pub(super) async fn look(c: &impl GenericClient) -> Result<Live, CatalogError> {
     let keys = vec![REPLICA_LOCK.cast_unsigned(), REPLAY_LOCK.cast_unsigned()];
     let sql = include_str!("sql/sessions.sql");
     let attempt = "look for running replicas";
+    lock::look_anew(c).await?;
     let rows = db::query(c, attempt, sql, &[(&keys, Type::OID_ARRAY)]).await?;
     let predecessors = predecessor_sessions(c).await?;
     Ok(Live {
@@ -63,6 +64,7 @@ pub async fn upgrading(c: &impl GenericClient) -> Result<Option<Session>, Catalo
 /// Sessions that hold locks on the catalog's tables, in words.
 pub(super) async fn holders(c: &impl GenericClient) -> Result<Vec<String>, CatalogError> {
     let sql = include_str!("sql/holders.sql");
+    lock::look_anew(c).await?;
     let rows = db::query(c, "look who holds the catalog's tables", sql, &[]).await?;
     let sessions = rows.iter().map(session);
     sessions.map(|found| Ok(in_words(&found?))).collect()

@@ -1,5 +1,6 @@
 //! What the original upgrade does wrong, each as a test of what ours does instead.
 
+use chameleon_catalog::sessions::UPGRADE_LOCK;
 use chameleon_catalog::upgrade::{self, Done, Event, Options};
 use chameleon_catalog::{CatalogState, SourceId, batches, sessions, version};
 use chameleon_diag::Diagnostic;
@@ -153,10 +154,7 @@ async fn whoever_waits_sees_who_upgrades_and_how_far_it_is() {
         let first = database.connect_as("chameleon upgrade: 5/9 rows").await;
         run(
             &first,
-            &format!(
-                "begin; select pg_advisory_xact_lock({}, 0)",
-                sessions::UPGRADE_LOCK
-            ),
+            &format!("begin; select pg_advisory_xact_lock({UPGRADE_LOCK}, 0)"),
         )
         .await;
         let mut heard = None;
@@ -223,6 +221,38 @@ async fn a_connected_replica_is_not_upgraded_under_whatever_is_forced() {
         }
         assert_eq!(fingerprint(&c).await, before);
         upgrade_wholly(&mut c).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_1_2_that_comes_while_an_upgrade_waits_for_its_turn_is_seen() {
+    in_database(|database| async move {
+        let mut c = database.connect().await;
+        catalog(&c, 1, 2).await;
+        let before = fingerprint(&c).await;
+        let first = database.connect_as("another upgrade").await;
+        let turn = format!("select pg_advisory_lock({UPGRADE_LOCK}, 0)");
+        run(&first, &turn).await;
+        let (waits, mut heard) = tokio::sync::mpsc::unbounded_channel();
+        let upgrade = tokio::spawn(async move {
+            let mut observe = move |event| {
+                let _ = waits.send(event);
+            };
+            let force = Options {
+                force: true,
+                ..Options::default()
+            };
+            upgrade::apply(&mut c, force, &mut observe).await
+        });
+        let event = heard.recv().await.unwrap();
+        assert!(matches!(event, Event::Waiting { .. }), "{event:?}");
+        let nameless = database.connect_as("").await;
+        run(&nameless, "select t_source from sch_chameleon.t_sources").await;
+        drop(first);
+        let error = upgrade.await.unwrap().unwrap_err();
+        assert_eq!(error.code().as_str(), "CAT013", "{error}");
+        assert_eq!(fingerprint(&nameless).await, before);
     })
     .await;
 }

@@ -1,7 +1,8 @@
 //! Loading snapshot rows.
 
+use chameleon_ddl::mapping::Mapping;
 use chameleon_model::{ChangeBuffer, MappingRules};
-use chameleon_target::loader::TableLoader;
+use chameleon_target::loader::{self, TableLoader};
 
 use crate::db::{TestDb, change, table};
 
@@ -28,5 +29,30 @@ async fn a_refused_row_is_found_and_the_rest_is_stored() {
     refused.sort_unstable();
     assert_eq!((loaded.stored, refused), (997, vec![17, 500, 900]));
     assert_eq!(db.rows("select count(*) from shop.a").await, "997\n");
+    db.drop_database().await;
+}
+
+#[tokio::test]
+async fn keys_are_finished_from_wherever_an_earlier_attempt_was() {
+    let db = TestDb::create("keys").await;
+    let client = db.client().await;
+    let mapping = Mapping::new("shop", MappingRules::default());
+    for done in 0..3 {
+        loader::create_schema(&client, "shop").await.unwrap();
+        let table = table("a", true);
+        let plan = loader::create_table(&client, &table, &mapping)
+            .await
+            .unwrap();
+        let last = plan.primary_key_from_index.as_deref();
+        for statement in plan.index_builds().chain(last).take(done) {
+            loader::build_index(&client, &table, statement)
+                .await
+                .unwrap();
+        }
+        loader::build_keys(&client, &table, &plan).await.unwrap();
+        let keys = "select conname, contype from pg_constraint \
+                     where conrelid = 'shop.a'::regclass and contype = 'p'";
+        assert_eq!(db.rows(keys).await, "a_PRIMARY|p\n", "{done} were there");
+    }
     db.drop_database().await;
 }
