@@ -51,10 +51,10 @@ const RELAY_PAUSE: Duration = Duration::from_millis(100);
 /// written makes the next one, so that batches grow with the load.
 const EAGER_ROWS: usize = 2_000;
 /// Bytes of rows from which a transaction is written in parts.
-const PART_BYTES: usize = 16 << 20;
+pub(crate) const PART_BYTES: usize = 32 << 20;
 /// Bytes of complete transactions after which a batch is closed: with room for one more, so that
 /// only a large one comes in parts.
-const BATCH_BYTES: usize = 12 << 20;
+const BATCH_BYTES: usize = 24 << 20;
 /// How often the wanted state, heartbeat, holds and log tables are looked after.
 const TICK: Duration = Duration::from_secs(1);
 
@@ -355,7 +355,7 @@ impl Capture<'_> {
         if !shaped.failed.is_empty() {
             self.sink.begin().await?;
             let client = self.sink.client();
-            shape::record_failed(client, self.row.id, &shaped.failed, false, Some(&at)).await?;
+            shape::record_failed(client, self.row.id, &shaped.failed, &at).await?;
         }
         for stopped in shaped.stopped {
             let (code, reason) = (stopped.error.code(), describe(&stopped.error));

@@ -129,6 +129,10 @@ struct Filling {
     left: usize,
     /// All of them were read at one position.
     exact: bool,
+    /// Rows of those that are through.
+    rows: u64,
+    /// Bytes of those rows as they were read.
+    bytes: u64,
 }
 
 #[derive(Default)]
@@ -138,6 +142,8 @@ struct Progress {
     rows: u64,
     bytes: u64,
     refused: u64,
+    /// The target has refused a row of a chunk: the others are loaded in parts.
+    in_parts: bool,
     low: Option<SourcePosition>,
     high: Option<SourcePosition>,
     stopwatch: Option<Instant>,
@@ -274,6 +280,8 @@ fn unfilled(request: &CopyRequest<'_>) -> BTreeMap<String, Arc<Target>> {
             let filling = Mutex::new(Filling {
                 left: 0,
                 exact: true,
+                rows: 0,
+                bytes: 0,
             });
             let plan = render::create(&table, &request.mapping);
             (

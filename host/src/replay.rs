@@ -20,15 +20,15 @@ use chameleon_target::{DdlEntry, Replayed, Replayer};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use crate::capture::{describe, from_log};
+use crate::capture::{PART_BYTES, describe, from_log};
 use crate::context::Context;
 use crate::error::HostError;
 use crate::own_sessions::{Lock, OwnSessions};
 use crate::policy::{BatchPolicy, StreamPolicy};
 use crate::shape::Feeds;
 
-/// Bytes of rows that wait in memory at most.
-const QUEUE_BYTES: u64 = 32 << 20;
+/// Bytes of rows that wait in memory at most: of the batch that is replayed and the one behind it.
+const QUEUE_BYTES: u64 = 2 * PART_BYTES as u64;
 /// Batches listed from the catalog at a time.
 const LIST: u32 = 100;
 /// Events that one call of `fn_process_batch` replays.

@@ -343,31 +343,29 @@ impl Fingerprint {
     }
 }
 
+/// Why a transform failed with a row, in words.
+pub(crate) fn failure(row: &FailedRow) -> String {
+    format!("transform {}: {}", row.transform, row.reason)
+}
+
 /// Notes rows that a transform rejected or failed on, without their values.
 pub(crate) async fn record_failed(
     client: &Client,
     source: SourceId,
     failed: &[FailedRow],
-    snapshot: bool,
-    position: Option<&BinlogPosition>,
+    position: &BinlogPosition,
 ) -> Result<(), HostError> {
     if failed.is_empty() {
         return Ok(());
     }
-    let reasons: Vec<String> = failed
-        .iter()
-        .map(|row| format!("transform {}: {}", row.transform, row.reason))
-        .collect();
+    let reasons: Vec<String> = failed.iter().map(failure).collect();
     let errors: Vec<RowError<'_>> = failed
         .iter()
         .zip(&reasons)
         .map(|(row, reason)| RowError {
             table: &row.table,
-            operation: match row.op {
-                _ if snapshot => Operation::Copy,
-                op => Operation::Change(op),
-            },
-            position: position.cloned(),
+            operation: Operation::Change(row.op),
+            position: Some(position.clone()),
             code: row.code,
             reason,
         })

@@ -3,21 +3,39 @@
 //! The indexes of a table do not wait for each other: the primary key is built as a unique index
 //! like the others, and becomes the key when all are there. Those of a small table are not worth
 //! sharing.
+//!
+//! Two things make the builds of a large table cheap. Its rows are on disk before they begin: until
+//! a commit is, PostgreSQL cannot note on a row that it is there, and every build asks again for
+//! each. And rows that do not come in the order of the index are sorted in runs that fit into the
+//! processor's cache and are merged once, which is quicker than sorting all of them at once.
 
 use std::sync::{Arc, Mutex};
 
 use chameleon_catalog::SourceRow;
 use chameleon_catalog::chunks::{self, Phase};
 use chameleon_ddl::render::CreatePlan;
-use chameleon_postgres::Client;
+use chameleon_postgres::{Client, PostgresError};
 use chameleon_target::loader;
 
 use super::queue::{Queue, Task};
-use super::{Target, Work, lock};
+use super::{Filling, Target, Work, lock};
 use crate::error::HostError;
 
 /// Rows from which a table's indexes are shared among workers.
 const SHARED_ROWS: u64 = 50_000;
+/// While other tables are being loaded, an index is cheapest to build by one process; the server's
+/// parallel workers take a quarter more CPU for it.
+const ONE_PROCESS: &str = "set max_parallel_maintenance_workers = 0; reset maintenance_work_mem";
+/// For the last index, when no other work is left.
+const ALONE: &str = "reset max_parallel_maintenance_workers; reset maintenance_work_mem";
+/// Memory of one sorted run at least, kB.
+const RUN_KB: u64 = 8 << 10;
+/// Rows of whose integer key a run of one kB holds the entries.
+const ROWS_OF_A_KB: u64 = 25;
+/// Of what share of a row's bytes an index is thought to be.
+const INDEXED: u64 = 4;
+/// Runs that are merged at once with that memory.
+const RUNS: u64 = 24;
 
 /// The indexes of the tables that one source table was the last to fill.
 pub(super) struct Keys {
@@ -42,17 +60,20 @@ pub(super) async fn finish(
         for (target, plan) in &tables {
             loader::build_keys(client, &target.table, plan).await?;
         }
-        return ready(work, client, row).await;
+        return note_ready(work, client, row).await;
     }
-    let builds: Vec<(usize, String)> = tables
+    let mut builds: Vec<(usize, String)> = tables
         .iter()
         .enumerate()
         .flat_map(|(n, (_, plan))| plan.index_builds().map(move |sql| (n, sql.to_owned())))
         .collect();
+    // the quickest last, so that the workers end together: the primary key's rows are in its order
+    builds.sort_by_key(|(table, sql)| tables[*table].1.primary_index.as_ref() == Some(sql));
     let count = builds.len();
     if count == 0 {
-        return ready(work, client, row).await;
+        return note_ready(work, client, row).await;
     }
+    note_stored(work, client, row).await?;
     let keys = Arc::new(Keys {
         work: Arc::clone(work),
         tables,
@@ -65,13 +86,18 @@ pub(super) async fn finish(
 
 /// The target tables that are filled now that this table is through.
 fn filled(work: &Work, in_place: bool) -> Vec<(Arc<Target>, CreatePlan)> {
-    let exact = lock(&work.progress).is_exact();
+    let (exact, rows, bytes) = {
+        let progress = lock(&work.progress);
+        (progress.is_exact(), progress.rows, progress.bytes)
+    };
     let mut tables = Vec::new();
     for target in &work.targets {
         let (last, exact) = {
             let mut filling = lock(&target.filling);
             filling.left = filling.left.saturating_sub(1);
             filling.exact &= exact;
+            filling.rows += rows;
+            filling.bytes += bytes;
             (filling.left == 0, filling.exact)
         };
         if last && !in_place {
@@ -87,15 +113,26 @@ fn filled(work: &Work, in_place: bool) -> Vec<(Arc<Target>, CreatePlan)> {
 }
 
 impl Keys {
-    /// Builds an index, and after the last one makes the primary keys.
+    /// Builds an index, and after the last one makes the primary keys. `alone`: nobody else has
+    /// anything to do.
     pub(super) async fn build(
         &self,
         number: usize,
         client: &Client,
         row: &SourceRow,
+        alone: bool,
     ) -> Result<(), HostError> {
         if let Some((table, statement)) = self.builds.get(number) {
-            let (target, _) = &self.tables[*table];
+            let (target, plan) = &self.tables[*table];
+            let settings = if alone {
+                ALONE.to_owned()
+            } else if plan.primary_index.as_ref() == Some(statement) {
+                // the rows were loaded in its order
+                ONE_PROCESS.to_owned()
+            } else {
+                in_runs(&lock(&target.filling))
+            };
+            execute(client, &settings).await?;
             loader::build_index(client, &target.table, statement).await?;
         }
         let left = {
@@ -111,7 +148,7 @@ impl Keys {
                 loader::build_index(client, &target.table, statement).await?;
             }
         }
-        ready(&self.work, client, row).await
+        note_ready(&self.work, client, row).await
     }
 
     /// Nothing to build.
@@ -126,8 +163,30 @@ impl Keys {
     }
 }
 
+/// Settings for an index in whose order the rows were not loaded.
+fn in_runs(table: &Filling) -> String {
+    let kb = (table.rows / ROWS_OF_A_KB).max(table.bytes / (INDEXED << 10));
+    let kb = (kb / RUNS).max(RUN_KB);
+    format!(
+        "{ONE_PROCESS}; select set_config(name, least({kb}, reset_val::bigint)::text, false) \
+         from pg_settings where name = 'maintenance_work_mem'"
+    )
+}
+
+/// Notes that all rows of the table are stored, and returns when that is on disk.
+async fn note_stored(work: &Work, client: &Client, row: &SourceRow) -> Result<(), HostError> {
+    execute(client, "begin; set local synchronous_commit = local").await?;
+    chunks::set_phase(client, row.id, &work.table.name, Phase::Loaded).await?;
+    execute(client, "commit").await
+}
+
+async fn execute(client: &Client, sql: &str) -> Result<(), HostError> {
+    let failed = |e| PostgresError::statement("prepare to build keys", &e);
+    Ok(client.batch_execute(sql).await.map_err(failed)?)
+}
+
 /// Notes that the table is complete.
-async fn ready(work: &Work, client: &Client, row: &SourceRow) -> Result<(), HostError> {
+async fn note_ready(work: &Work, client: &Client, row: &SourceRow) -> Result<(), HostError> {
     chunks::set_phase(client, row.id, &work.table.name, Phase::Ready).await?;
     let mut progress = lock(&work.progress);
     if let Some(started) = progress.stopwatch {

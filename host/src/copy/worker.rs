@@ -7,11 +7,11 @@ use chameleon_catalog::SourceRow;
 use chameleon_catalog::chunks::{self, ChunkDone};
 use chameleon_catalog::row_errors::{self, Operation, RowError};
 use chameleon_ddl::mapping::Mapping;
-use chameleon_diag::Diagnostic;
+use chameleon_diag::{Diagnostic, ErrorCode};
 use chameleon_model::{ChangeBuffer, TableName};
 use chameleon_mysql::snapshot::{Chunk, SnapshotReader};
 use chameleon_postgres::{Client, PostgresError};
-use chameleon_target::loader::{Loaded, TableLoader};
+use chameleon_target::loader::{self, RefusedRow, TableLoader};
 use chameleon_transform::Meta;
 
 use super::queue::{Queue, Task};
@@ -24,11 +24,58 @@ use crate::stop::Stop;
 /// How often a table without key is read again because it changed while it was read.
 const KEYLESS_TRIES: u32 = 5;
 
-/// Settings of a session at the target. While other tables are being loaded, an index is cheapest to
-/// build by one process; the server's parallel workers take a quarter more CPU for it.
-const SETTINGS: &str = "set synchronous_commit = off; set max_parallel_maintenance_workers = 0";
-/// For the last index, when no other work is left.
-const ALONE: &str = "reset max_parallel_maintenance_workers";
+/// Settings of a session at the target, whose statements take as long as the source does.
+const SETTINGS: &str = "set synchronous_commit = off; set max_parallel_maintenance_workers = 0; \
+                        set statement_timeout = 0";
+/// Rows of one COPY at most. Those of a chunk behind them are loaded in parts, so that no more than
+/// these are read in vain where the target refuses one: a table without key is one chunk.
+const COPY_ROWS: u64 = 2 * super::CHUNK_ROWS;
+/// Bytes that are read before they are appended to a COPY: little, so that the target has to do from
+/// early on.
+const APPEND_BYTES: usize = 1 << 20;
+
+/// One reading of a chunk.
+#[derive(Debug)]
+struct Attempt {
+    /// Rows are appended to one COPY. Otherwise there is one for each buffer, so that a row that the
+    /// target refuses is found.
+    one_copy: bool,
+    done: ChunkDone,
+    /// Rows that were refused, and are noted.
+    refused: u64,
+    /// Why others were, which are to be noted when no COPY is open.
+    reasons: Vec<(ErrorCode, String)>,
+}
+
+impl Attempt {
+    fn new(one_copy: bool) -> Self {
+        Self {
+            one_copy,
+            done: ChunkDone {
+                rows: 0,
+                bytes: 0,
+                low: None,
+                high: None,
+            },
+            refused: 0,
+            reasons: Vec::new(),
+        }
+    }
+
+    fn refuse(&mut self, rows: &[RefusedRow]) {
+        let reasons = rows
+            .iter()
+            .map(|row| (row.error.code(), describe(&row.error)));
+        self.reasons.extend(reasons);
+    }
+
+    fn is_exact(&self) -> bool {
+        match (&self.done.low, &self.done.high) {
+            (Some(low), Some(high)) => low.binlog == high.binlog,
+            _ => true,
+        }
+    }
+}
 
 /// One session at the source and one at the target.
 pub(super) struct Worker {
@@ -48,7 +95,8 @@ impl Worker {
     pub(super) async fn run(mut self, reader: SnapshotReader) -> Result<(), HostError> {
         let mut reader = Some(reader);
         let queue = Arc::clone(&self.queue);
-        self.set_up(SETTINGS).await?;
+        let failed = |e| PostgresError::statement("set up a copy session", &e);
+        self.client.batch_execute(SETTINGS).await.map_err(failed)?;
         while let Some((task, _at_work)) = queue.next().await {
             if self.stop.requested() {
                 return Err(HostError::Copy {
@@ -79,9 +127,8 @@ impl Worker {
                 }
                 (Task::Finish(work), _) => self.finish(&work).await?,
                 (Task::Index(keys, number), _) => {
-                    let settings = if queue.is_last() { ALONE } else { SETTINGS };
-                    self.set_up(settings).await?;
-                    keys.build(number, &self.client, &self.row).await?;
+                    let alone = queue.is_last();
+                    keys.build(number, &self.client, &self.row, alone).await?;
                 }
             }
             if !queue.has_chunks() {
@@ -96,11 +143,6 @@ impl Worker {
         keys::finish(work, &self.client, &self.row, self.in_place, &self.queue).await
     }
 
-    async fn set_up(&self, settings: &str) -> Result<(), HostError> {
-        let failed = |e| PostgresError::statement("set up a copy session", &e);
-        Ok(self.client.batch_execute(settings).await.map_err(failed)?)
-    }
-
     async fn chunk(
         &mut self,
         reader: &mut SnapshotReader,
@@ -108,16 +150,25 @@ impl Worker {
         chunk: &Chunk,
     ) -> Result<(), HostError> {
         let keyless = work.table.row_key().is_none();
-        for attempt in 1.. {
-            let read = self.read_chunk(reader, work, chunk);
-            let done = read.await?;
-            let exact = match (&done.low, &done.high) {
-                (Some(low), Some(high)) => low.binlog == high.binlog,
-                _ => true,
-            };
-            if keyless && !exact {
-                self.execute("rollback").await?;
-                if attempt < KEYLESS_TRIES {
+        let mut tries = 0;
+        loop {
+            let mut attempt = Attempt::new(!lock(&work.progress).in_parts);
+            let read = self.read_chunk(reader, work, chunk, &mut attempt);
+            match read.await {
+                Err(HostError::Target(error))
+                    if attempt.one_copy && loader::may_be_one_row(&error) =>
+                {
+                    tracing::debug!(table = %work.table.name, error = %error, "chunk refused");
+                    self.take_back(work, &attempt).await?;
+                    lock(&work.progress).in_parts = true;
+                    continue;
+                }
+                read => read?,
+            }
+            if keyless && !attempt.is_exact() {
+                self.take_back(work, &attempt).await?;
+                tries += 1;
+                if tries < KEYLESS_TRIES {
                     continue;
                 }
                 return Err(HostError::Copy {
@@ -127,19 +178,19 @@ impl Worker {
                         .into(),
                 });
             }
-            chunks::finish(
-                &self.client,
-                self.row.id,
-                &work.table.name,
-                chunk.number,
-                &done,
-            )
-            .await?;
+            let (source, table) = (self.row.id, &work.table.name);
+            chunks::finish(&self.client, source, table, chunk.number, &attempt.done).await?;
             self.execute("commit").await?;
-            lock(&work.progress).add(&done);
+            let mut progress = lock(&work.progress);
+            progress.add(&attempt.done);
+            progress.refused += attempt.refused;
             return Ok(());
         }
-        Ok(())
+    }
+
+    async fn take_back(&self, work: &Work, attempt: &Attempt) -> Result<(), HostError> {
+        work.bar.dec(attempt.done.rows);
+        self.execute("rollback").await
     }
 
     /// Reads and stores a chunk; the transaction stays open.
@@ -148,24 +199,20 @@ impl Worker {
         reader: &mut SnapshotReader,
         work: &Work,
         chunk: &Chunk,
-    ) -> Result<ChunkDone, HostError> {
+        attempt: &mut Attempt,
+    ) -> Result<(), HostError> {
         self.execute("begin").await?;
         let mut loaders = self.loaders(work).await?;
+        attempt.one_copy &= matches!(loaders.as_slice(), [loader] if loader.can_append());
         let mut rows = reader.begin(&work.table, chunk).await?;
-        let mut done = ChunkDone {
-            rows: 0,
-            bytes: 0,
-            low: None,
-            high: None,
-        };
         let [mut reading, mut loading] = std::mem::take(&mut self.buffers);
-        let mut more = rows.fill(&mut reading, self.fill_bytes).await?;
+        let mut more = rows.fill(&mut reading, self.fill_bytes(attempt)).await?;
         loop {
             std::mem::swap(&mut reading, &mut loading);
             reading.clear();
-            done.bytes += loading.bytes() as u64;
-            let fill_bytes = self.fill_bytes;
-            let load = self.load(work, &mut loaders, &mut loading);
+            attempt.done.bytes += loading.bytes() as u64;
+            let fill_bytes = self.fill_bytes(attempt);
+            let load = self.load(work, &mut loaders, &mut loading, attempt);
             let stored = if more {
                 let (filled, stored) = tokio::join!(rows.fill(&mut reading, fill_bytes), load);
                 more = filled?;
@@ -173,20 +220,38 @@ impl Worker {
             } else {
                 load.await?
             };
-            done.rows += stored;
+            attempt.done.rows += stored;
             work.bar.inc(stored);
-            if !more && reading.is_empty() {
+            let last = !more && reading.is_empty();
+            if attempt.one_copy && (last || attempt.done.rows >= COPY_ROWS) {
+                if let Some(loader) = loaders.first_mut() {
+                    must_be_all(work, attempt.done.rows, loader.finish().await?)?;
+                }
+                attempt.one_copy = false;
+            }
+            if !attempt.one_copy {
+                self.record(work, attempt).await?;
+            }
+            if last {
                 break;
             }
         }
-        done.low = Some(rows.low().clone());
-        done.high = Some(rows.high().clone());
+        attempt.done.low = Some(rows.low().clone());
+        attempt.done.high = Some(rows.high().clone());
         for buffer in [&mut reading, &mut loading] {
             buffer.clear();
             buffer.shrink_to(2 * self.fill_bytes);
         }
         self.buffers = [reading, loading];
-        Ok(done)
+        Ok(())
+    }
+
+    fn fill_bytes(&self, attempt: &Attempt) -> usize {
+        if attempt.one_copy {
+            self.fill_bytes.min(APPEND_BYTES)
+        } else {
+            self.fill_bytes
+        }
     }
 
     /// One for each target of the table.
@@ -201,30 +266,33 @@ impl Worker {
         Ok(loaders)
     }
 
-    /// Lets the transforms have the rows and stores what they make of them, table by table.
+    /// Lets the transforms have the rows and stores what they make of them, table by table. Returns
+    /// how many rows are stored.
     async fn load(
         &mut self,
         work: &Work,
         loaders: &mut [TableLoader],
         rows: &mut ChangeBuffer,
+        attempt: &mut Attempt,
     ) -> Result<u64, HostError> {
-        if !self.shaper.is_active() {
-            return match loaders.first_mut() {
-                Some(loader) => self.store(work, loader, rows).await,
-                None => Ok(0),
-            };
+        if self.shaper.is_active() {
+            let given = std::mem::take(rows);
+            let shaped = self.shaper.rows(given, true, &Meta::default())?;
+            *rows = shaped.rows;
+            if let Some(stopped) = shaped.stopped.into_iter().next() {
+                return Err(stopped.error.into());
+            }
+            let failures = shaped.failed.iter();
+            let reasons = failures.map(|row| (row.code, shape::failure(row)));
+            attempt.reasons.extend(reasons);
         }
-        let given = std::mem::take(rows);
-        let shaped = self.shaper.rows(given, true, &Meta::default())?;
-        *rows = shaped.rows;
-        if let Some(stopped) = shaped.stopped.into_iter().next() {
-            return Err(stopped.error.into());
-        }
-        let id = self.row.id;
-        shape::record_failed(&self.client, id, &shaped.failed, true, None).await?;
-        lock(&work.progress).refused += shaped.failed.len() as u64;
         if let [loader] = loaders {
-            return self.store(work, loader, rows).await;
+            if !attempt.one_copy {
+                return self.store(work, loader, rows, attempt).await;
+            }
+            let left_out = loader.append(&self.client, rows).await?;
+            attempt.refuse(&left_out);
+            return Ok((rows.len() - left_out.len()) as u64);
         }
         let mut stored = 0;
         let all = rows.take_changes();
@@ -236,7 +304,7 @@ impl Worker {
                 .iter()
                 .filter(|change| names.get(change.table as usize) == Some(&target));
             rows.set_changes(own.copied().collect());
-            stored += self.store(work, loader, rows).await?;
+            stored += self.store(work, loader, rows, attempt).await?;
         }
         Ok(stored)
     }
@@ -247,47 +315,33 @@ impl Worker {
         work: &Work,
         loader: &mut TableLoader,
         rows: &ChangeBuffer,
+        attempt: &mut Attempt,
     ) -> Result<u64, HostError> {
         let loaded = loader.load(&self.client, rows).await?;
-        self.account(work, rows, &loaded).await?;
+        let read = (rows.len() - loaded.refused.len()) as u64;
+        must_be_all(work, read, loaded.stored)?;
+        attempt.refuse(&loaded.refused);
         Ok(loaded.stored)
     }
 
-    /// Notes refused rows, and that none was lost.
-    async fn account(
-        &self,
-        work: &Work,
-        rows: &ChangeBuffer,
-        loaded: &Loaded,
-    ) -> Result<(), HostError> {
-        let (read, refused) = (rows.len() as u64, loaded.refused.len() as u64);
-        if loaded.stored + refused != read {
-            return Err(HostError::Copy {
-                object: work.table.name.to_string(),
-                reason: format!(
-                    "{read} rows were read, {} stored and {refused} refused",
-                    loaded.stored
-                ),
-            });
-        }
-        if refused == 0 {
+    /// Notes refused rows, in the chunk's transaction.
+    async fn record(&self, work: &Work, attempt: &mut Attempt) -> Result<(), HostError> {
+        let reasons = std::mem::take(&mut attempt.reasons);
+        if reasons.is_empty() {
             return Ok(());
         }
-        let reasons: Vec<String> = loaded.refused.iter().map(|r| describe(&r.error)).collect();
-        let errors: Vec<RowError<'_>> = loaded
-            .refused
+        let errors: Vec<RowError<'_>> = reasons
             .iter()
-            .zip(&reasons)
-            .map(|(row, reason)| RowError {
+            .map(|(code, reason)| RowError {
                 table: &work.table.name,
                 operation: Operation::Copy,
                 position: None,
-                code: row.error.code(),
+                code: *code,
                 reason,
             })
             .collect();
         row_errors::record(&self.client, self.row.id, &errors).await?;
-        lock(&work.progress).refused += refused;
+        attempt.refused += errors.len() as u64;
         Ok(())
     }
 
@@ -295,4 +349,15 @@ impl Worker {
         let failed = |e| PostgresError::statement(format!("{sql} a chunk"), &e);
         Ok(self.client.batch_execute(sql).await.map_err(failed)?)
     }
+}
+
+/// None of the rows that were taken is lost.
+fn must_be_all(work: &Work, taken: u64, stored: u64) -> Result<(), HostError> {
+    if stored == taken {
+        return Ok(());
+    }
+    Err(HostError::Copy {
+        object: work.table.name.to_string(),
+        reason: format!("{taken} rows were sent and {stored} stored"),
+    })
 }

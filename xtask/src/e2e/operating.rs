@@ -198,9 +198,61 @@ async fn refused_rows(stage: &mut Stage, setting: &Setting<'_>) -> Result<()> {
     stage.reconfigure(setting, "nul_character: strip\n")?;
     stage.replica.must(&["init_replica"]).await?;
     ensure!(count(stage, &missing).await? == 0, "it is stored now");
+    rows_that_the_target_refuses(stage, setting).await?;
     source(stage, &["drop table notes"]).await?;
     stage.reconfigure(setting, "")?;
     stage.replica.catch_up().await
+}
+
+/// Constraints that the operator has added: each refused row is told of once, the others are there.
+async fn rows_that_the_target_refuses(stage: &mut Stage, setting: &Setting<'_>) -> Result<()> {
+    source(
+        stage,
+        &[
+            "create table loose (what varchar(20))",
+            "insert into loose select 'fine' from customers",
+            "insert into loose values ('no'), ('fine'), ('no')",
+        ],
+    )
+    .await?;
+    stage.replica.must(&["init_replica"]).await?;
+    let schema = stage.dest_schema();
+    let client = stage.target.postgres().await?;
+    client
+        .batch_execute(&format!(
+            "alter table {schema}.notes add check (id not in (9, 70)) not valid; \
+             alter table {schema}.loose add check (what <> 'no') not valid; \
+             truncate sch_chameleon.t_row_errors"
+        ))
+        .await?;
+    stage.reconfigure(
+        setting,
+        "keep_existing_schema: true\nnul_character: strip\n",
+    )?;
+    let copied = stage.replica.run(&["init_replica", "--json"]).await?;
+    ensure!(copied.code == Some(1), "{}", copied.describe());
+    let report = copied.stdout.replace(char::is_whitespace, "");
+    for (table, more) in [("notes", "- 2"), ("loose", "+ 3 - 2")] {
+        let missing = format!(
+            "select count(*) {more} - (select count(*) from {schema}.{table}) from {schema}.customers"
+        );
+        ensure!(
+            count(stage, &missing).await? == 0,
+            "{table}: other rows are missing"
+        );
+        let told = format!(
+            "select count(*) from sch_chameleon.t_row_errors where t_table_name = '{table}'"
+        );
+        ensure!(
+            count(stage, &told).await? == 2,
+            "{table}: each row is told of once"
+        );
+    }
+    ensure!(
+        report.matches("\"refused_rows\":2").count() == 2,
+        "the report does not count the rows: {report}"
+    );
+    source(stage, &["drop table loose"]).await
 }
 
 async fn until_a_position(stage: &Stage) -> Result<()> {

@@ -17,7 +17,7 @@ use crate::{random::Random, replica::Host};
 const DETACH_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Rows of a megabyte: more than the host keeps of one transaction before it writes a part.
-const LARGE_ROWS: u64 = 36;
+const LARGE_ROWS: u64 = 72;
 
 const TABLES: &[&str] = &[
     "create table accounts (id bigint primary key, balance decimal(20, 4), note varchar(100), \

@@ -2,8 +2,10 @@
 //!
 //! Tables are made without keys in a schema of their own beside the one in use, loaded, given their
 //! keys and indexes, and swapped in by one transaction. Rows of a chunk and the mark that the chunk
-//! is done commit together, so a killed copy goes on at the next chunk. Rows that PostgreSQL
-//! refuses are found by halving the COPY, and reported one by one; the rest is stored.
+//! is done commit together, so a killed copy goes on at the next chunk. A chunk is one COPY, as
+//! each costs the server more than a millisecond. Where PostgreSQL refuses one of its rows, the
+//! chunk is loaded again in smaller parts; the row is found by halving the COPY of its part and
+//! reported, and the rest is stored.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -123,6 +125,8 @@ pub struct Loaded {
 pub struct TableLoader {
     table: ApplyTable,
     copy: Option<String>,
+    /// The COPY to which rows are being appended.
+    open: Option<BinaryCopy>,
 }
 
 impl TableLoader {
@@ -138,7 +142,53 @@ impl TableLoader {
     ) -> Result<Self, TargetError> {
         let table = ApplyTable::load(client, table, schema, rules, CellForm::Source).await?;
         let copy = table.copy_statement();
-        Ok(Self { table, copy })
+        let open = None;
+        Ok(Self { table, copy, open })
+    }
+
+    /// Rows can be appended to one COPY: every column takes the binary form.
+    pub fn can_append(&self) -> bool {
+        self.copy.is_some()
+    }
+
+    /// Appends the buffer's rows, all of this table, to a COPY that begins with the first of them
+    /// and ends with [`TableLoader::finish`]. Until then the session takes no other statement.
+    /// Returns the rows that cannot be encoded. A transaction has to be open.
+    ///
+    /// # Errors
+    /// What the server says of these rows or of earlier ones. Where [`may_be_one_row`] is true of
+    /// it, [`TableLoader::load`] finds the row, after a rollback.
+    pub async fn append(
+        &mut self,
+        client: &Client,
+        rows: &ChangeBuffer,
+    ) -> Result<Vec<RefusedRow>, TargetError> {
+        let mut refused = Vec::new();
+        let mut copy = match (self.open.take(), &self.copy) {
+            (Some(copy), _) => copy,
+            (None, Some(statement)) => self.start(client, statement).await?,
+            (None, None) => {
+                return Err(TargetError::Shape {
+                    table: self.table.label(),
+                    reason: "its rows are not loaded by COPY".into(),
+                });
+            }
+        };
+        self.encode(&mut copy, rows, 0..rows.len(), &mut refused)
+            .await?;
+        self.open = Some(copy);
+        Ok(refused)
+    }
+
+    /// Ends the COPY of the rows that were appended. Returns how many were stored.
+    ///
+    /// # Errors
+    /// As [`TableLoader::append`].
+    pub async fn finish(&mut self) -> Result<u64, TargetError> {
+        match self.open.take() {
+            Some(copy) => copy.finish().await.map_err(|error| self.failed(error)),
+            None => Ok(0),
+        }
     }
 
     /// Stores the buffer's rows, all of this table. A transaction has to be open.
@@ -150,6 +200,8 @@ impl TableLoader {
         client: &Client,
         rows: &ChangeBuffer,
     ) -> Result<Loaded, TargetError> {
+        // rows that were appended and not finished are given up
+        self.open = None;
         let mut loaded = Loaded::default();
         let mut ranges: Vec<Range<usize>> = Vec::new();
         ranges.push(0..rows.len());
@@ -167,7 +219,7 @@ impl TableLoader {
                     loaded.stored += stored;
                     execute(client, "release savepoint load").await?;
                 }
-                Err(error) if error.is_of_one_table() && may_be_one_row(&error) => {
+                Err(error) if may_be_one_row(&error) => {
                     execute(client, "rollback to savepoint load").await?;
                     loaded.refused.truncate(before);
                     if range.len() == 1 {
@@ -208,18 +260,25 @@ impl TableLoader {
         statement: &str,
         refused: &mut Vec<RefusedRow>,
     ) -> Result<u64, TargetError> {
-        let table = &self.table;
-        let wrap = |error: PostgresError| match error {
-            PostgresError::Statement { source, .. } => TargetError::Apply {
-                table: table.label(),
-                source,
-            },
-            error => error.into(),
-        };
-        let width = table.columns.len();
-        let mut copy = BinaryCopy::start(client, statement, width)
+        let mut copy = self.start(client, statement).await?;
+        self.encode(&mut copy, rows, range, refused).await?;
+        copy.finish().await.map_err(|error| self.failed(error))
+    }
+
+    async fn start(&self, client: &Client, statement: &str) -> Result<BinaryCopy, TargetError> {
+        BinaryCopy::start(client, statement, self.table.columns.len())
             .await
-            .map_err(wrap)?;
+            .map_err(|error| self.failed(error))
+    }
+
+    async fn encode(
+        &self,
+        copy: &mut BinaryCopy,
+        rows: &ChangeBuffer,
+        range: Range<usize>,
+        refused: &mut Vec<RefusedRow>,
+    ) -> Result<(), TargetError> {
+        let table = &self.table;
         for row in range {
             let Some(cells) = rows.after(&rows.changes()[row]) else {
                 continue;
@@ -240,10 +299,20 @@ impl TableLoader {
                 refused.push(RefusedRow { row, error });
             }
             if copy.is_full() {
-                copy.drain().await.map_err(wrap)?;
+                copy.drain().await.map_err(|error| self.failed(error))?;
             }
         }
-        copy.finish().await.map_err(wrap)
+        Ok(())
+    }
+
+    fn failed(&self, error: PostgresError) -> TargetError {
+        match error {
+            PostgresError::Statement { source, .. } => TargetError::Apply {
+                table: self.table.label(),
+                source,
+            },
+            error => error.into(),
+        }
     }
 
     /// The way for columns that take no binary COPY.
@@ -345,13 +414,16 @@ pub async fn swap_tables(
     run(client, dest, &script).await
 }
 
-/// A constraint or value that single rows may violate, rather than the table as a whole.
-fn may_be_one_row(error: &TargetError) -> bool {
+/// What the server said of rows: a constraint or value that single ones may violate, rather than the
+/// table as a whole, the session or the server.
+pub fn may_be_one_row(error: &TargetError) -> bool {
     use chameleon_postgres::Class;
-    matches!(
-        error.class(),
-        Class::Data | Class::Constraint(_) | Class::Other
-    )
+    matches!(error, TargetError::Apply { .. })
+        && error.is_of_one_table()
+        && matches!(
+            error.class(),
+            Class::Data | Class::Constraint(_) | Class::Other
+        )
 }
 
 async fn run(client: &Client, object: &str, script: &str) -> Result<(), TargetError> {

@@ -16,11 +16,38 @@ impl Sets {
         let mut deletes = std::mem::take(&mut self.deletes);
         let mut updates = std::mem::take(&mut self.updates);
         let mut inserts = std::mem::take(&mut self.inserts);
-        let compare = |a: Image, b: Image| self.compare(buffer, columns, a, b);
-        deletes.sort_by(|a, b| compare(*a, *b));
-        updates.sort_by(|(a, _), (b, _)| compare(*a, *b));
-        inserts.sort_by(|a, b| compare(*a, *b));
+        self.sort_rows(&mut deletes, |row| *row, buffer, columns);
+        self.sort_rows(&mut updates, |(key, _)| *key, buffer, columns);
+        self.sort_rows(&mut inserts, |row| *row, buffer, columns);
         (self.deletes, self.updates, self.inserts) = (deletes, updates, inserts);
+    }
+
+    /// Sorts rows by the images that `key` tells.
+    fn sort_rows<T: Copy>(
+        &self,
+        rows: &mut Vec<T>,
+        key: impl Fn(&T) -> Image,
+        buffer: &ChangeBuffer,
+        columns: &CollapseColumns<'_>,
+    ) {
+        let number = |row: &T| {
+            let &[column] = columns.key else {
+                return None;
+            };
+            let cells = self.cells(buffer, key(row), columns.width);
+            integer(*cells.get(column)?)
+        };
+        let numbered: Option<Vec<(i128, T)>> =
+            rows.iter().map(|row| Some((number(row)?, *row))).collect();
+        match numbered {
+            // a key that is one integer is looked up once for each row
+            Some(mut numbered) => {
+                numbered.sort_by_key(|(number, _)| *number);
+                rows.clear();
+                rows.extend(numbered.into_iter().map(|(_, row)| row));
+            }
+            None => rows.sort_by(|a, b| self.compare(buffer, columns, key(a), key(b))),
+        }
     }
 
     /// Cuts the sets, which are in the order of their key, into that many of about the same size.
@@ -78,6 +105,14 @@ fn compare_cells(buffer: &ChangeBuffer, a: Cell, b: Cell) -> Ordering {
         | (Cell::Bytes(a), Cell::Bytes(b))
         | (Cell::Odd(a), Cell::Odd(b)) => buffer.slice(a).cmp(buffer.slice(b)),
         (a, b) => kind(a).cmp(&kind(b)),
+    }
+}
+
+fn integer(cell: Cell) -> Option<i128> {
+    match cell {
+        Cell::Int(value) => Some(i128::from(value)),
+        Cell::UInt(value) => Some(i128::from(value)),
+        _ => None,
     }
 }
 

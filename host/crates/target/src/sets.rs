@@ -1,8 +1,8 @@
 //! Writes collapsed sets: DELETE, UPDATE, INSERT, each with one array per column.
 //!
 //! Arrays are cut at [`MAX_ROWS`] rows or [`MAX_BYTES`]: PostgreSQL unfolds them, and what does not
-//! fit into `work_mem`, 4 MB unless it is set, goes to a file. While one statement runs, the arrays
-//! of the next are filled. An insert of more than [`COPY_ROWS`] rows goes by binary COPY instead,
+//! fit into `work_mem`, 4 MB unless it is set, goes to a file. The first statement has few rows, as
+//! the server waits for them; while one runs, the arrays of the next are filled. An insert of more than [`COPY_ROWS`] rows goes by binary COPY instead,
 //! which PostgreSQL takes in with less work per row.
 
 use chameleon_model::{Cell, ChangeBuffer};
@@ -19,6 +19,8 @@ use crate::table::ApplyTable;
 
 /// Rows of one statement at most.
 const MAX_ROWS: usize = 4_000;
+/// Rows of the first one, which the server waits for; each that follows has twice as many.
+const FIRST_ROWS: usize = 500;
 /// Bytes of one statement's arrays after which no row is added.
 const MAX_BYTES: usize = 1 << 20;
 /// Inserts from which a COPY is worth its extra round trip.
@@ -179,13 +181,14 @@ impl Writer<'_> {
         }
         let statement = self.table.statement(self.client, kind).await?;
         let writer = &*self;
-        let mut at = 0;
+        let (mut at, mut most) = (0, FIRST_ROWS);
         let mut take = |arrays: &mut [ArrayParam]| {
             arrays.iter_mut().for_each(ArrayParam::clear);
-            while at < rows && !is_full(arrays) {
+            while at < rows && !is_full(arrays, most) {
                 fill(writer, at, arrays)?;
                 at += 1;
             }
+            most = (2 * most).min(MAX_ROWS);
             Ok::<_, TargetError>(())
         };
         let (mut now, mut next) = (writer.arrays(columns), writer.arrays(columns));
@@ -193,8 +196,12 @@ impl Writer<'_> {
         let mut touched = 0;
         while now.first().is_some_and(|array| !array.is_empty()) {
             let running = run(writer.client, writer.table, &statement, &now);
-            // the statement is sent before this begins
-            let (ran, filled) = join(running, async { take(&mut next) }).await;
+            let fill = async {
+                // the connection is another task, which sends the statement first
+                tokio::task::yield_now().await;
+                take(&mut next)
+            };
+            let (ran, filled) = join(running, fill).await;
             touched += ran?;
             filled?;
             std::mem::swap(&mut now, &mut next);
@@ -328,7 +335,7 @@ async fn run(
         })
 }
 
-fn is_full(arrays: &[ArrayParam]) -> bool {
-    arrays.first().is_some_and(|a| a.len() >= MAX_ROWS)
+fn is_full(arrays: &[ArrayParam], most: usize) -> bool {
+    arrays.first().is_some_and(|a| a.len() >= most)
         || arrays.iter().map(ArrayParam::bytes).sum::<usize>() >= MAX_BYTES
 }

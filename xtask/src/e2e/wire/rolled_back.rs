@@ -73,7 +73,7 @@ pub(super) async fn run(stage: &mut Stage, host: &mut Host, kind: Kind) -> Resul
 /// written; taken back to a savepoint, its tables are held.
 async fn long(stage: &mut Stage, host: &mut Host) -> Result<()> {
     let inserts = |first: u32| {
-        (first..first + 20)
+        (first..first + 40)
             .map(|id| format!("insert into transactional values ({id}, repeat('v', 1000000))"))
     };
     let mut whole = vec!["begin".to_owned()];

@@ -26,6 +26,7 @@ mod reader;
 mod row_events;
 mod rows;
 mod schemas;
+mod shared;
 mod source;
 mod start;
 mod statement;

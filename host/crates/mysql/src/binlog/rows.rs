@@ -13,6 +13,7 @@ use super::cell::{CellWriter, Reason, difference_cell};
 use super::event::kind;
 use super::plan::{Layout, Plan, PlanColumn};
 use super::reader::Reader;
+use super::shared::{SharedCells, Value};
 use super::table_map::read_table_id;
 
 /// What a row event does.
@@ -211,7 +212,11 @@ fn at(column: usize) -> impl FnOnce(Reason) -> RowFault {
 #[derive(Debug, Default)]
 pub(super) struct RowDecoder {
     pub(super) cells: CellWriter,
+    shared: SharedCells,
 }
+
+/// Of a change: what it does, its before and its after image.
+type Parts = (Op, Option<RowRef>, Option<RowRef>);
 
 /// An image as it was read.
 struct Decoded {
@@ -266,6 +271,7 @@ impl RowDecoder {
         while !reader.is_empty() {
             let left = reader.0.len();
             let mark = into.mark();
+            self.shared.clear();
             let change = if rows.kind.partial {
                 self.partial_update(rows, plan, &mut reader, into)?
             } else {
@@ -291,17 +297,13 @@ impl RowDecoder {
     }
 
     /// One row; `None`: it is history and of no concern.
-    #[expect(
-        clippy::type_complexity,
-        reason = "the parts of a change, used at once"
-    )]
     fn change(
         &mut self,
         rows: &Rows<'_>,
         plan: &Plan,
         reader: &mut Reader<'_>,
         into: &mut ChangeBuffer,
-    ) -> Result<Option<(Op, Option<RowRef>, Option<RowRef>)>, RowFault> {
+    ) -> Result<Option<Parts>, RowFault> {
         let first = self.image(rows, rows.first, plan, reader, into)?;
         Ok(match rows.kind.op {
             Op::Insert => first.current.then_some((Op::Insert, None, Some(first.row))),
@@ -328,6 +330,7 @@ impl RowDecoder {
     ) -> Result<Decoded, RowFault> {
         let nulls = reader.take(image.null_bytes).ok_or_else(damaged)?;
         let row = into.begin_row();
+        let updates = rows.kind.op == Op::Update;
         let mut current = true;
         let mut bit = 0;
         for (index, column) in plan.columns.iter().enumerate() {
@@ -348,6 +351,13 @@ impl RowDecoder {
                         current = is_end_of_time(value);
                     }
                     match column.convert {
+                        Some(convert) if updates => {
+                            let end = rows.rows.len() - reader.0.len();
+                            let bytes = end - value.len()..end;
+                            let value = Value::new(index, convert, rows.rows, bytes);
+                            let cell = self.shared.cell(&mut self.cells, value, into);
+                            cell.map_err(at(index))?
+                        }
                         Some(convert) => {
                             let cell = self.cells.cell(convert, value, into);
                             cell.map_err(at(index))?
@@ -365,17 +375,13 @@ impl RowDecoder {
 
     /// One row of a PARTIAL_UPDATE_ROWS event: documents of the after image may be differences to
     /// those of the before image.
-    #[expect(
-        clippy::type_complexity,
-        reason = "the parts of a change, used at once"
-    )]
     fn partial_update(
         &mut self,
         rows: &Rows<'_>,
         plan: &Plan,
         reader: &mut Reader<'_>,
         into: &mut ChangeBuffer,
-    ) -> Result<Option<(Op, Option<RowRef>, Option<RowRef>)>, RowFault> {
+    ) -> Result<Option<Parts>, RowFault> {
         let mut documents = documents(*reader, &plan.columns, rows.first).ok_or_else(damaged)?;
         let before = self.image(rows, rows.first, plan, reader, into)?.row;
         let partial = read_partial(reader, &plan.columns).ok_or_else(damaged)?;

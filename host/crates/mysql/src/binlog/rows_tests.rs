@@ -251,3 +251,62 @@ fn history_of_a_versioned_table_is_passed_over() {
     let told = decode(kind::UPDATE_ROWS, &wire, columns(), &body);
     assert_eq!(told.unwrap(), ["Delete Int(1) > "]);
 }
+
+#[test]
+fn what_an_update_leaves_as_it_was_is_stored_once() {
+    let wire: [Wire<'_>; 3] = [(wire::LONG, &[]), (wire::BLOB, &[1]), (wire::BLOB, &[1])];
+    let kinds = [TypeKind::Int, TypeKind::Text, TypeKind::Blob];
+    let image = |id: u8, first: &[u8], second: &[u8]| {
+        let length = |value: &[u8]| [u8::try_from(value.len()).unwrap()];
+        let (a, b) = (length(first), length(second));
+        [&[0, id, 0, 0, 0][..], &a, first, &b, second].concat()
+    };
+    let (long, other) = (&b"as it was before"[..], &b"another of these"[..]);
+    let images = [
+        image(1, long, other),
+        image(1, long, b"new"),
+        // not those of the row before
+        image(2, other, long),
+        image(2, long, long),
+    ];
+    let rows: Vec<&[u8]> = images.iter().map(Vec::as_slice).collect();
+    let body = self::rows(1, 3, &[&[0b111], &[0b111]], &rows);
+    let told = decode(
+        kind::UPDATE_ROWS,
+        &wire,
+        kinds.map(column_of).to_vec(),
+        &body,
+    );
+    let bytes = |text: &[u8]| format!("{text:x?}");
+    let (old, new) = (r#""as it was before""#, r#""another of these""#);
+    assert_eq!(
+        told.unwrap(),
+        [
+            format!(
+                "Update Int(1) {old} {} > Int(1) {old} {}",
+                bytes(other),
+                bytes(b"new")
+            ),
+            format!(
+                "Update Int(2) {new} {} > Int(2) {old} {}",
+                bytes(long),
+                bytes(long)
+            ),
+        ]
+    );
+    let map = map_bytes(1, "shop", "t", &wire, None);
+    let (.., rest) = table_map::read_names(&map).unwrap();
+    let table = table("t", kinds.map(column_of).to_vec());
+    let plan = plan::make(&table_map::read(rest).unwrap(), &table).unwrap();
+    let (mut decoder, mut scratch) = (RowDecoder::default(), Vec::new());
+    let kind = RowsKind::of(kind::UPDATE_ROWS).unwrap();
+    let rows = Rows::read(kind, &body, &mut decoder.cells.inflater, &mut scratch).unwrap();
+    let mut buffer = ChangeBuffer::default();
+    decoder.decode(&rows, &plan, &mut buffer).unwrap();
+    let stored = buffer.arena_mut().len();
+    assert_eq!(
+        stored,
+        5 * long.len() + 3,
+        "of seven long values, two again"
+    );
+}

@@ -136,6 +136,8 @@ impl BinlogSource {
             {
                 return Ok(self.assembler.hand_out());
             }
+            // events that have arrived must not keep whoever writes them from going on
+            tokio::task::consume_budget().await;
             let event = match self.waiting.take() {
                 Some(event) => event,
                 None => self.stream.next(&self.assembler.here()).await?,

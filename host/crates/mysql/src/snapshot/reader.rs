@@ -299,6 +299,8 @@ impl ChunkRows<'_> {
         // takes up the rows that the connection still has to give
         let mut result = QueryResult::<BinaryProtocol>::new(conn);
         for _ in 0..ROWS_AT_ONCE {
+            // rows that have arrived must not keep whoever stores them from going on
+            tokio::task::consume_budget().await;
             let Some(row) = result.next().await? else {
                 self.done = true;
                 break;
