@@ -76,14 +76,29 @@ async fn execute(stage: &Stage, statements: &[&str]) -> Result<()> {
     Ok(connection.disconnect().await?)
 }
 
-/// Prepares a transaction in a session that then ends.
+/// Prepares a transaction in a session that then ends. Only then is it of no session: MariaDB may say that it has
+/// committed one whose session is just ending, write so to the binlog, and roll its rows back.
 async fn prepare(stage: &Stage, xid: &str, statements: &[&str]) -> Result<()> {
     let (start, end) = (format!("xa start {xid}"), format!("xa end {xid}"));
     let prepare = format!("xa prepare {xid}");
     let mut all = vec![start.as_str()];
     all.extend(statements);
     all.extend([end.as_str(), prepare.as_str()]);
-    execute(stage, &all).await
+    let mut connection = stage.source.mysql().await?;
+    for statement in all {
+        let done = connection.query_drop(statement).await;
+        done.with_context(|| statement.to_owned())?;
+    }
+    let session = connection.id();
+    connection.disconnect().await?;
+    let mut connection = stage.source.mysql().await?;
+    let question = format!("select id from information_schema.processlist where id = {session}");
+    let deadline = Instant::now() + DETACH_TIMEOUT;
+    while connection.query_first::<u64, _>(&question).await?.is_some() {
+        ensure!(Instant::now() < deadline, "session {session} does not end");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    Ok(connection.disconnect().await?)
 }
 
 /// A transaction that is committed in one phase.
@@ -98,22 +113,7 @@ async fn one_phase(stage: &Stage, xid: &str, statements: &[&str]) -> Result<()> 
 
 /// Commits or rolls back what another session has prepared.
 async fn end(stage: &Stage, xid: &str, word: &str) -> Result<()> {
-    /// No such transaction, or none that is free.
-    const XAER_NOTA: u16 = 1397;
-    let statement = format!("xa {word} {xid}");
-    let mut connection = stage.source.mysql().await?;
-    let deadline = Instant::now() + DETACH_TIMEOUT;
-    loop {
-        match connection.query_drop(&statement).await {
-            Ok(()) => return Ok(connection.disconnect().await?),
-            Err(mysql_async::Error::Server(error))
-                if error.code == XAER_NOTA && Instant::now() < deadline =>
-            {
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-            Err(error) => return Err(error).context(statement),
-        }
-    }
+    execute(stage, &[&format!("xa {word} {xid}")]).await
 }
 
 async fn count(stage: &Stage, sql: &str) -> Result<i64> {
