@@ -198,3 +198,24 @@ async fn note_ready(work: &Work, client: &Client, row: &SourceRow) -> Result<(),
     );
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sorted_runs_grow_with_the_table_so_that_they_are_merged_at_once() {
+        let table = |rows, bytes| {
+            in_runs(&Filling {
+                left: 0,
+                exact: true,
+                rows,
+                bytes,
+            })
+        };
+        assert!(table(1_000_000, 200 << 20).contains("least(8192, reset_val::bigint)"));
+        // 40 bytes of an integer's entry, and a quarter of the bytes of long rows
+        assert!(table(600_000_000, 0).contains("least(1000000, "));
+        assert!(table(1, 96 << 30).contains("least(1048576, "));
+    }
+}

@@ -212,6 +212,10 @@ async fn rows_that_the_target_refuses(stage: &mut Stage, setting: &Setting<'_>) 
             "create table loose (what varchar(20))",
             "insert into loose select 'fine' from customers",
             "insert into loose values ('no'), ('fine'), ('no')",
+            // refused behind what goes to one COPY
+            "create table endless (what varchar(20))",
+            "insert into endless select 'fine' from customers a, customers b, customers c limit 230000",
+            "insert into endless values ('no'), ('no')",
         ],
     )
     .await?;
@@ -222,6 +226,7 @@ async fn rows_that_the_target_refuses(stage: &mut Stage, setting: &Setting<'_>) 
         .batch_execute(&format!(
             "alter table {schema}.notes add check (id not in (9, 70)) not valid; \
              alter table {schema}.loose add check (what <> 'no') not valid; \
+             alter table {schema}.endless add check (what <> 'no') not valid; \
              truncate sch_chameleon.t_row_errors"
         ))
         .await?;
@@ -232,9 +237,15 @@ async fn rows_that_the_target_refuses(stage: &mut Stage, setting: &Setting<'_>) 
     let copied = stage.replica.run(&["init_replica", "--json"]).await?;
     ensure!(copied.code == Some(1), "{}", copied.describe());
     let report = copied.stdout.replace(char::is_whitespace, "");
-    for (table, more) in [("notes", "- 2"), ("loose", "+ 3 - 2")] {
+    let rows = [
+        ("notes", "count(*) - 2"),
+        ("loose", "count(*) + 3 - 2"),
+        ("endless", "230000"),
+    ];
+    for (table, rows) in rows {
         let missing = format!(
-            "select count(*) {more} - (select count(*) from {schema}.{table}) from {schema}.customers"
+            "select {rows} - (select count(*) from {schema}.{table}) from {schema}.customers \
+             having count(*) > 0"
         );
         ensure!(
             count(stage, &missing).await? == 0,
@@ -249,10 +260,10 @@ async fn rows_that_the_target_refuses(stage: &mut Stage, setting: &Setting<'_>) 
         );
     }
     ensure!(
-        report.matches("\"refused_rows\":2").count() == 2,
+        report.matches("\"refused_rows\":2").count() == 3,
         "the report does not count the rows: {report}"
     );
-    source(stage, &["drop table loose"]).await
+    source(stage, &["drop table loose, endless"]).await
 }
 
 async fn until_a_position(stage: &Stage) -> Result<()> {

@@ -68,12 +68,19 @@ pub(super) async fn run(pair: Pair<'_>, setting: &Setting<'_>, mode: Mode) -> Re
 }
 
 async fn execute(stage: &Stage, statements: &[&str]) -> Result<()> {
+    execute_in_session(stage, statements).await.map(drop)
+}
+
+/// Returns the number of the session, which ends.
+async fn execute_in_session(stage: &Stage, statements: &[&str]) -> Result<u32> {
     let mut connection = stage.source.mysql().await?;
     for statement in statements {
         let done = connection.query_drop(*statement).await;
         done.with_context(|| (*statement).to_owned())?;
     }
-    Ok(connection.disconnect().await?)
+    let session = connection.id();
+    connection.disconnect().await?;
+    Ok(session)
 }
 
 /// Prepares a transaction in a session that then ends. Only then is it of no session: MariaDB may say that it has
@@ -84,13 +91,7 @@ async fn prepare(stage: &Stage, xid: &str, statements: &[&str]) -> Result<()> {
     let mut all = vec![start.as_str()];
     all.extend(statements);
     all.extend([end.as_str(), prepare.as_str()]);
-    let mut connection = stage.source.mysql().await?;
-    for statement in all {
-        let done = connection.query_drop(statement).await;
-        done.with_context(|| statement.to_owned())?;
-    }
-    let session = connection.id();
-    connection.disconnect().await?;
+    let session = execute_in_session(stage, &all).await?;
     let mut connection = stage.source.mysql().await?;
     let question = format!("select id from information_schema.processlist where id = {session}");
     let deadline = Instant::now() + DETACH_TIMEOUT;

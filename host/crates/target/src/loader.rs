@@ -13,8 +13,8 @@ use std::sync::Arc;
 use chameleon_ddl::mapping::Mapping;
 use chameleon_ddl::render::{self, CreatePlan};
 use chameleon_model::name::{quote_ident, target_name};
-use chameleon_model::{Cell, CellForm, ChangeBuffer, MappingRules, TableSchema};
-use chameleon_postgres::{ArrayParam, BinaryCopy, Client, Failure, PostgresError};
+use chameleon_model::{CellForm, ChangeBuffer, MappingRules, TableSchema};
+use chameleon_postgres::{ArrayParam, BinaryCopy, Client, Failure};
 
 use crate::apply::execute;
 use crate::error::TargetError;
@@ -186,7 +186,10 @@ impl TableLoader {
     /// As [`TableLoader::append`].
     pub async fn finish(&mut self) -> Result<u64, TargetError> {
         match self.open.take() {
-            Some(copy) => copy.finish().await.map_err(|error| self.failed(error)),
+            Some(copy) => copy
+                .finish()
+                .await
+                .map_err(|error| self.table.copy_error(error)),
             None => Ok(0),
         }
     }
@@ -262,13 +265,15 @@ impl TableLoader {
     ) -> Result<u64, TargetError> {
         let mut copy = self.start(client, statement).await?;
         self.encode(&mut copy, rows, range, refused).await?;
-        copy.finish().await.map_err(|error| self.failed(error))
+        copy.finish()
+            .await
+            .map_err(|error| self.table.copy_error(error))
     }
 
     async fn start(&self, client: &Client, statement: &str) -> Result<BinaryCopy, TargetError> {
         BinaryCopy::start(client, statement, self.table.columns.len())
             .await
-            .map_err(|error| self.failed(error))
+            .map_err(|error| self.table.copy_error(error))
     }
 
     async fn encode(
@@ -278,41 +283,21 @@ impl TableLoader {
         range: Range<usize>,
         refused: &mut Vec<RefusedRow>,
     ) -> Result<(), TargetError> {
-        let table = &self.table;
         for row in range {
             let Some(cells) = rows.after(&rows.changes()[row]) else {
                 continue;
             };
-            let written = copy.row_with(|out| {
-                table.columns.iter().try_for_each(|column| {
-                    let cell = cells
-                        .get(column.source_index)
-                        .copied()
-                        .unwrap_or(Cell::Absent);
-                    column
-                        .encoder
-                        .binary(rows, cell, out)
-                        .map_err(|error| table.encode_error(&column.name, error))
-                })
-            });
+            let written = self.table.copy_row(copy, rows, cells);
             if let Err(error) = written {
                 refused.push(RefusedRow { row, error });
             }
             if copy.is_full() {
-                copy.drain().await.map_err(|error| self.failed(error))?;
+                copy.drain()
+                    .await
+                    .map_err(|error| self.table.copy_error(error))?;
             }
         }
         Ok(())
-    }
-
-    fn failed(&self, error: PostgresError) -> TargetError {
-        match error {
-            PostgresError::Statement { source, .. } => TargetError::Apply {
-                table: self.table.label(),
-                source,
-            },
-            error => error.into(),
-        }
     }
 
     /// The way for columns that take no binary COPY.

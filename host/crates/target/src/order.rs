@@ -131,3 +131,47 @@ fn kind(cell: Cell) -> u8 {
         Cell::Odd(_) => 10,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_come_in_the_order_of_their_key_whatever_its_type() {
+        let mut buffer = ChangeBuffer::default();
+        let text =
+            |buffer: &mut ChangeBuffer, value: &str| Cell::Text(buffer.put(value.as_bytes()));
+        let texts = ["b", "a", "c"].map(|value| text(&mut buffer, value));
+        let integers = [Cell::Int(3), Cell::Int(-7), Cell::Int(i64::MAX)];
+        let unsigned = [Cell::UInt(u64::MAX), Cell::UInt(0), Cell::UInt(u64::MAX)];
+        let mixed = [Cell::Int(5), text(&mut buffer, "a"), Cell::Null];
+        let columns = CollapseColumns {
+            key: &[0],
+            unique: &[],
+            width: 1,
+        };
+        let order = |merged: [Cell; 3]| {
+            let images: Vec<Image> = (0..3).map(Image::Merged).collect();
+            let mut sets = Sets {
+                deletes: images.clone(),
+                updates: images.iter().map(|&image| (image, image)).collect(),
+                inserts: images,
+                merged: merged.to_vec(),
+                contradictions: 0,
+            };
+            sets.sort(&buffer, &columns);
+            let keys: Vec<Image> = sets.updates.iter().map(|&(key, _)| key).collect();
+            assert_eq!((&sets.deletes, &sets.inserts), (&keys, &keys));
+            keys
+        };
+        let merged = |numbers: [u32; 3]| numbers.map(Image::Merged);
+        assert_eq!(order(integers), merged([1, 0, 2]));
+        assert_eq!(
+            order(unsigned),
+            merged([1, 0, 2]),
+            "equal ones keep their order"
+        );
+        assert_eq!(order(texts), merged([1, 0, 2]));
+        assert_eq!(order(mixed), merged([2, 0, 1]), "kinds stand together");
+    }
+}

@@ -2,8 +2,9 @@
 //!
 //! Arrays are cut at [`MAX_ROWS`] rows or [`MAX_BYTES`]: PostgreSQL unfolds them, and what does not
 //! fit into `work_mem`, 4 MB unless it is set, goes to a file. The first statement has few rows, as
-//! the server waits for them; while one runs, the arrays of the next are filled. An insert of more than [`COPY_ROWS`] rows goes by binary COPY instead,
-//! which PostgreSQL takes in with less work per row.
+//! the server waits for them; while one runs, the arrays of the next are filled. An insert of more
+//! than [`COPY_ROWS`] rows goes by binary COPY instead, which PostgreSQL takes in with less work per
+//! row.
 
 use chameleon_model::{Cell, ChangeBuffer};
 use chameleon_postgres::{ArrayParam, BinaryCopy, Client, ColumnEncoder};
@@ -214,37 +215,19 @@ impl Writer<'_> {
     }
 
     async fn copy(&mut self, rows: &[Image], statement: &str) -> Result<(), TargetError> {
-        let wrap = |table: &ApplyTable, error: chameleon_postgres::PostgresError| match error {
-            chameleon_postgres::PostgresError::Statement { source, .. } => TargetError::Apply {
-                table: table.label(),
-                source,
-            },
-            error => error.into(),
-        };
+        let failed = |error| self.table.copy_error(error);
         let width = self.table.columns.len();
         let mut copy = BinaryCopy::start(self.client, statement, width)
             .await
-            .map_err(|e| wrap(self.table, e))?;
+            .map_err(failed)?;
         for &row in rows {
             let cells = self.cells(row);
-            let (table, buffer) = (&*self.table, self.buffer);
-            copy.row_with(|out| {
-                table.columns.iter().try_for_each(|column| {
-                    let cell = cells
-                        .get(column.source_index)
-                        .copied()
-                        .unwrap_or(Cell::Absent);
-                    column
-                        .encoder
-                        .binary(buffer, cell, out)
-                        .map_err(|error| table.encode_error(&column.name, error))
-                })
-            })?;
+            self.table.copy_row(&mut copy, self.buffer, cells)?;
             if copy.is_full() {
-                copy.drain().await.map_err(|e| wrap(self.table, e))?;
+                copy.drain().await.map_err(failed)?;
             }
         }
-        let stored = copy.finish().await.map_err(|e| wrap(self.table, e))?;
+        let stored = copy.finish().await.map_err(failed)?;
         self.expect("insert", rows.len() as u64, stored)
     }
 

@@ -6,9 +6,9 @@
 use std::collections::HashMap;
 
 use chameleon_model::name::{quote_ident, quote_qualified, target_column_name, target_name};
-use chameleon_model::{CellForm, ChangeBuffer, MappingRules, PgType, TableSchema};
+use chameleon_model::{Cell, CellForm, ChangeBuffer, MappingRules, PgType, TableSchema};
 use chameleon_postgres::introspect::{FoundTable, target_table};
-use chameleon_postgres::{Client, ColumnEncoder, EncodeError};
+use chameleon_postgres::{BinaryCopy, Client, ColumnEncoder, EncodeError, PostgresError};
 use tokio_postgres::Statement;
 use tokio_postgres::types::Type;
 
@@ -161,6 +161,34 @@ impl ApplyTable {
     /// `"schema"."table"`, for SQL.
     pub(crate) fn quoted(&self) -> String {
         quote_qualified(&self.schema, &self.name)
+    }
+
+    /// Writes a row of the source into a COPY of the columns. After an error it is not in the COPY.
+    pub(crate) fn copy_row(
+        &self,
+        copy: &mut BinaryCopy,
+        buffer: &ChangeBuffer,
+        cells: &[Cell],
+    ) -> Result<(), TargetError> {
+        copy.row_with(|out| {
+            self.columns.iter().try_for_each(|column| {
+                let cell = cells.get(column.source_index).copied();
+                let cell = cell.unwrap_or(Cell::Absent);
+                let written = column.encoder.binary(buffer, cell, out);
+                written.map_err(|error| self.encode_error(&column.name, error))
+            })
+        })
+    }
+
+    /// What the server says of a COPY into the table.
+    pub(crate) fn copy_error(&self, error: PostgresError) -> TargetError {
+        match error {
+            PostgresError::Statement { source, .. } => TargetError::Apply {
+                table: self.label(),
+                source,
+            },
+            error => error.into(),
+        }
     }
 
     /// An encoder's refusal with the place where it happened.
